@@ -1,0 +1,13 @@
+"""Windows to anomalies."""
+
+from driftwood.protocols import Detector
+from driftwood.registry import Registry
+
+DETECTORS: Registry[Detector] = Registry(
+    "detector",
+    {
+        "new_template": "detectors.new_template:NewTemplate",
+        "rate_change": "detectors.rate_change:RateChange",
+        "error_burst": "detectors.error_burst:ErrorBurst",
+    },
+)

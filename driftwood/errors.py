@@ -1,0 +1,85 @@
+"""Every exception that Driftwood raises on purpose, and the exit code each one ends a command with.
+
+    DriftwoodError                 1   something that the message explains
+    |-- ConfigError                2   a setting, flag or registered name is wrong: nothing was started
+    |-- QueryError                 3   a query does not parse or cannot run
+    |-- StoreError                 4   the store cannot be used
+    |   |-- StoreLocked            4   another process owns it
+    |   |-- StoreTooNew            4   a newer Driftwood wrote it
+    |   `-- StoreFull              -   no room on the disk; ingestion waits, nothing is lost
+    |-- SourceError                5   a source cannot be opened (a path, a broker's refusal)
+    |-- ServerUnreachable          6   no server answers at the URL
+    `-- ServerError                6   the server answered with an error
+
+Bad *data* is never an exception: it is stored with `decode_error` or becomes a dead letter.
+"""
+
+from __future__ import annotations
+
+
+class DriftwoodError(Exception):
+    """What went wrong, where, and what to do about it."""
+
+    exit_code = 1
+
+
+class ConfigError(DriftwoodError):
+    exit_code = 2
+
+
+class QueryError(DriftwoodError):
+    """A query that does not parse or cannot run.
+
+    >>> print(QueryError('a quoted string is needed', '{app="api"} |= error', at=15))
+    a quoted string is needed
+      {app="api"} |= error
+                     ^
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, query: str = "", at: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.query = query
+        self.at = at
+
+    def __str__(self) -> str:
+        if not self.query:
+            return self.message
+        start = self.query.rfind("\n", 0, self.at) + 1
+        end = self.query.find("\n", self.at)
+        line = self.query[start : end if end >= 0 else len(self.query)]
+        return f"{self.message}\n  {line}\n  {' ' * (self.at - start)}^"
+
+
+class StoreError(DriftwoodError):
+    exit_code = 4
+
+
+class StoreLocked(StoreError):
+    pass
+
+
+class StoreTooNew(StoreError):
+    pass
+
+
+class StoreFull(StoreError):
+    pass
+
+
+class SourceError(DriftwoodError):
+    exit_code = 5
+
+
+class ServerUnreachable(DriftwoodError):
+    exit_code = 6
+
+
+class ServerError(DriftwoodError):
+    exit_code = 6
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status

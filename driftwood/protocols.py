@@ -1,0 +1,182 @@
+"""Who may take part: the roles that sources, parsers, detectors and stores play. Nobody needs to inherit from these.
+
+What every implementation of a role keeps is tested once for all of them, in `tests/contracts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from driftwood.records import Batch, Commit, Contribution, Events, Template, TemplateId
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """What the System page shows of a source."""
+
+    kind: str
+    state: str
+    """starting | running | idle | waiting (the other side is away, retried) | done | failed"""
+    detail: str = ""
+    """A sentence: what it waits for, what it read last."""
+    lag: int | None = None
+    """Records (Kafka) or bytes (files) not yet read; None when it cannot be known."""
+    lag_seconds: float | None = None
+    positions: tuple[Mapping[str, str | int], ...] = ()
+    """One row per partition or file, for the table."""
+
+
+class Source(Protocol):
+    """Lines in. Polled by one thread; `committed` and `status` may be called from another."""
+
+    name: str
+
+    def open(self, checkpoint: Mapping[str, str]) -> None:
+        """Start after `checkpoint`, the merged checkpoints of all stored batches ({} on the first start).
+
+        Raises ConfigError or SourceError for what no retry can mend; the other side being away is a status.
+        """
+
+    def poll(self, timeout: float) -> Batch | None:
+        """The next batch, after at most about `timeout` seconds; an empty one if nothing came; None at the end."""
+
+    def committed(self, checkpoint: Mapping[str, str]) -> None:
+        """`checkpoint` is durable. Only serves tools that show lag: what counts is in the store."""
+
+    def status(self) -> SourceStatus: ...
+
+    def close(self) -> None:
+        """Give everything back; called once, by the polling thread."""
+
+
+class Parser(Protocol):
+    """Lines to templates. The result depends on the sequence of lines only, never on how it was cut into batches."""
+
+    def parse(self, lines: Sequence[str]) -> list[TemplateId]: ...
+
+    def templates(self) -> dict[TemplateId, str]:
+        """The current text of every template."""
+
+    def changes(self) -> tuple[Template, ...]:
+        """New templates and new versions since the last call, oldest first."""
+
+    def version(self, template: TemplateId) -> int:
+        """The current version of a template, from 1 on."""
+
+    def save(self) -> bytes:
+        """The whole state; `load` of it goes on exactly where `save` was called. Never pickle."""
+
+    def load(self, state: bytes) -> None: ...
+
+
+@dataclass(frozen=True)
+class LogBatch:
+    """Windows to be judged, column by column: `units` are the windows, `events` what lies in them.
+
+    A *unit* is one window of one source. `events` are ordered by (unit, ts, line_id); `unit` is a row number of
+    `units`. A unit may hold no event at all: silence is judged too.
+    """
+
+    source: npt.NDArray[np.object_]
+    """(U,) canonical labels without `level`."""
+    service: npt.NDArray[np.object_]
+    """(U,)"""
+    start: npt.NDArray[np.int64]
+    """(U,) ns"""
+    end: npt.NDArray[np.int64]
+    """(U,) ns"""
+    unit: npt.NDArray[np.int32]
+    """(N,) row of the unit, ascending"""
+    ts: npt.NDArray[np.int64]
+    """(N,) ns"""
+    template_id: npt.NDArray[np.int64]
+    """(N,)"""
+    severity: npt.NDArray[np.uint8]
+    """(N,)"""
+    line_id: npt.NDArray[np.int64]
+    """(N,)"""
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One row per *finding*; a unit may have none or many (a rate detector has one per template that moved)."""
+
+    unit: npt.NDArray[np.int32]
+    """(F,)"""
+    score: npt.NDArray[np.float64]
+    """(F,) larger is stranger"""
+    p_value: npt.NDArray[np.float64]
+    """(F,) under the detector's own model; NaN when it has none (the calibrator then ranks the score)"""
+    kind: npt.NDArray[np.object_]
+    """(F,) see `Anomaly.kind`"""
+    subject: npt.NDArray[np.int64]
+    """(F,) template id that the finding is about, 0 when it is about the whole unit"""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    title: str
+    contributions: tuple[Contribution, ...] = ()
+    line_ids: tuple[int, ...] = field(default=())
+
+
+class Detector(Protocol):
+    """Windows to scores. `score` is a pure function of (state, unit): what else is in the batch never matters."""
+
+    name: str
+
+    def fit(self, batch: LogBatch) -> None:
+        """Forget everything and learn from `batch`, in the order of its windows' start."""
+
+    def partial_fit(self, batch: LogBatch) -> None:
+        """Learn from `batch` too; fit(a) then partial_fit(b) equals fit(a + b) when a lies before b."""
+
+    def score(self, batch: LogBatch) -> Scores: ...
+
+    def explain(
+        self, batch: LogBatch, scores: Scores, finding: int, texts: Mapping[int, str]
+    ) -> Explanation:
+        """Words and evidence for one row of `scores`; `texts` gives template texts by id."""
+
+    def save(self) -> bytes: ...
+
+    def load(self, state: bytes) -> None: ...
+
+
+class Store(Protocol):
+    """Where it lands, and how one asks. One thread writes; any thread may read."""
+
+    def write(self, commit: Commit) -> None:
+        """All of `commit` in one transaction. Raises StoreFull when there is no room, having changed nothing."""
+
+    def next_line_id(self) -> int:
+        """The line id that follows the last stored one."""
+
+    def checkpoint(self, source: str) -> dict[str, str]: ...
+
+    def state(self, owner: str) -> bytes | None: ...
+
+    def replay(self, after_line_id: int, since_ts: int) -> Iterator[Events]:
+        """Stored events with line_id > `after_line_id` or ts >= `since_ts`, in the order of line_id."""
+
+    def query(
+        self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None
+    ) -> pa.Table:
+        """Run one read-only statement on a cursor of its own. Raises QueryError when it takes too long."""
+
+
+class LanguageModel(Protocol):
+    """Text in, text out, with no tools. Every implementation has an offline default."""
+
+    name: str
+
+    def complete(self, prompt: str, *, max_tokens: int = 512, stop: Sequence[str] = ()) -> str: ...

@@ -1,0 +1,58 @@
+"""The tables, as a list of migrations: a store is at version `len(MIGRATIONS)` when all have run.
+
+    streams           label sets                        logs_hot          lines not yet sealed
+    segments          sealed Parquet files              template_counts   lines per minute, stream, template
+    templates         every version of every template   anomalies, anomaly_lines, feedback
+    dead_letters      what could not be decoded         checkpoints       where each source goes on
+    state             snapshots of parser, detection    results           rows of benchmarks
+    meta              version, next ids, small facts    logs (view)       logs_hot and all segments together
+
+The view `logs` is made anew, in the same transaction, whenever the set of segments changes.
+"""
+
+from __future__ import annotations
+
+# Times are BIGINT nanoseconds since the epoch, UTC. No primary keys on what is appended at speed: one writer thread
+# and the checkpoints in the same transaction keep it unique, an index would only slow it down.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)",
+        # sid: labels.stream_id(canonical JSON); source: the labels without `level`, canonical JSON
+        """CREATE TABLE streams (sid BIGINT PRIMARY KEY, labels MAP(VARCHAR, VARCHAR) NOT NULL,
+           key VARCHAR NOT NULL, source VARCHAR NOT NULL, service VARCHAR NOT NULL, created BIGINT NOT NULL)""",
+        """CREATE TABLE logs_hot (ts BIGINT NOT NULL, observed_ts BIGINT NOT NULL, sid BIGINT NOT NULL,
+           line VARCHAR NOT NULL, sm MAP(VARCHAR, VARCHAR), severity UTINYINT NOT NULL, service VARCHAR NOT NULL,
+           template_id BIGINT NOT NULL, template_version INTEGER NOT NULL, line_id BIGINT NOT NULL,
+           topic VARCHAR NOT NULL, part INTEGER NOT NULL, off BIGINT NOT NULL, idx INTEGER NOT NULL)""",
+        # One event-time hour each; `path` is relative to the data folder. Bounds serve pruning and retention.
+        """CREATE TABLE segments (path VARCHAR PRIMARY KEY, hour BIGINT NOT NULL, row_count BIGINT NOT NULL,
+           min_ts BIGINT NOT NULL, max_ts BIGINT NOT NULL, min_line_id BIGINT NOT NULL, max_line_id BIGINT NOT NULL,
+           max_observed_ts BIGINT NOT NULL, file_bytes BIGINT NOT NULL, text_bytes BIGINT NOT NULL,
+           sealed_at BIGINT NOT NULL)""",
+        """CREATE TABLE templates (id BIGINT NOT NULL, version INTEGER NOT NULL, text VARCHAR NOT NULL,
+           exact BOOLEAN NOT NULL, parents BIGINT[] NOT NULL, created BIGINT NOT NULL, PRIMARY KEY (id, version))""",
+        # `minute` is the END of a minute: it counts ts in (minute - 60 s, minute], as LogQL's ranges are. Appended per
+        # commit (several rows may share a key: always sum); merged when a segment is sealed.
+        """CREATE TABLE template_counts (minute BIGINT NOT NULL, sid BIGINT NOT NULL, template_id BIGINT NOT NULL,
+           template_version INTEGER NOT NULL, severity UTINYINT NOT NULL, n BIGINT NOT NULL, bytes BIGINT NOT NULL)""",
+        """CREATE TABLE anomalies (id VARCHAR PRIMARY KEY, detector VARCHAR NOT NULL, kind VARCHAR NOT NULL,
+           source VARCHAR NOT NULL, service VARCHAR NOT NULL, start_ts BIGINT NOT NULL, end_ts BIGINT NOT NULL,
+           score DOUBLE NOT NULL, p_value DOUBLE NOT NULL, title VARCHAR NOT NULL,
+           contributions STRUCT(template_id BIGINT, template VARCHAR, seen DOUBLE, expected DOUBLE, weight DOUBLE)[]
+           NOT NULL, line_ids BIGINT[] NOT NULL, created BIGINT NOT NULL)""",
+        # The newest row of an anomaly decides its status; older ones are its history.
+        """CREATE TABLE feedback (anomaly_id VARCHAR NOT NULL, verdict VARCHAR NOT NULL, note VARCHAR NOT NULL,
+           scope VARCHAR NOT NULL, created BIGINT NOT NULL)""",
+        """CREATE TABLE dead_letters (id BIGINT PRIMARY KEY, observed_ts BIGINT NOT NULL, source VARCHAR NOT NULL,
+           topic VARCHAR NOT NULL, part INTEGER NOT NULL, off BIGINT NOT NULL, idx INTEGER NOT NULL,
+           stage VARCHAR NOT NULL, reason VARCHAR NOT NULL, raw BLOB NOT NULL, headers MAP(VARCHAR, BLOB) NOT NULL,
+           key BLOB, record_ts BIGINT, replayed_at BIGINT)""",
+        """CREATE TABLE checkpoints (source VARCHAR NOT NULL, key VARCHAR NOT NULL, position VARCHAR NOT NULL,
+           PRIMARY KEY (source, key))""",
+        "CREATE TABLE state (owner VARCHAR PRIMARY KEY, snapshot BLOB NOT NULL)",
+        """CREATE TABLE results (bench VARCHAR NOT NULL, data VARCHAR NOT NULL, protocol VARCHAR NOT NULL,
+           subject VARCHAR NOT NULL, metric VARCHAR NOT NULL, value DOUBLE, low DOUBLE, high DOUBLE, n BIGINT,
+           seeds BIGINT, seconds DOUBLE, peak_mb DOUBLE, "commit" VARCHAR, device VARCHAR, at VARCHAR,
+           config VARCHAR, data_sha VARCHAR, note VARCHAR)""",
+    ),
+)

@@ -1,0 +1,19 @@
+"""What several test packages share: where the reference data lies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference data and conformance cases; the test is skipped by name without it."""
+    folder = Path(os.environ.get("DRIFTWOOD_DATA", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no reference data at {folder}; set DRIFTWOOD_DATA to run this test")
+    return folder
