@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from driftwood.records import Batch, Commit, Contribution, Events, Template, TemplateId
+from driftwood.records import Anomaly, Batch, Commit, Contribution, Events, Template, TemplateId
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,34 @@ class Parser(Protocol):
         """The whole state; `load` of it goes on exactly where `save` was called. Never pickle."""
 
     def load(self, state: bytes) -> None: ...
+
+
+class Assigner(Parser, Protocol):
+    """What the pipeline asks: a parser that takes a whole column of lines (`parsing.shapes`)."""
+
+    @property
+    def revision(self) -> int:
+        """Rises whenever `save` would give something new."""
+
+    def assign(self, lines: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
+        """Template ids (int64) and versions (int32), a row per line."""
+
+
+class Detection(Protocol):
+    """What the pipeline asks: windows, detectors, calibration and thresholds as one (`detectors.stage`)."""
+
+    def observe(self, events: Events) -> tuple[Anomaly, ...]:
+        """Take in the next rows; the anomalies of the windows that they close."""
+
+    def advance(self, now: int) -> tuple[Anomaly, ...]:
+        """Close windows of live sources that have fallen silent, judged by the clock (ns)."""
+
+    def save(self) -> bytes: ...
+
+    def load(self, state: bytes) -> tuple[int, int]:
+        """Go on from a snapshot; gives (after_line_id, since_ts) for `Store.replay`."""
+
+    def status(self) -> list[dict[str, Any]]: ...
 
 
 @dataclass(frozen=True)
@@ -167,6 +195,9 @@ class Store(Protocol):
 
     def replay(self, after_line_id: int, since_ts: int) -> Iterator[Events]:
         """Stored events with line_id > `after_line_id` or ts >= `since_ts`, in the order of line_id."""
+
+    def maintain(self, now: int) -> None:
+        """Seal, retire, checkpoint: called between commits by the writing thread, `now` in ns."""
 
     def query(
         self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None

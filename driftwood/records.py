@@ -152,3 +152,5 @@ class Commit:
     anomalies: tuple[Anomaly, ...] = ()
     state: Mapping[str, bytes] = field(default_factory=dict)
     """Snapshots that changed, by owner: "parser", "detection"."""
+    replayed: tuple[int, ...] = ()
+    """Ids of dead letters whose records are among `events`: marked as replayed."""

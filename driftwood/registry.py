@@ -1,4 +1,4 @@
-"""A name for every part: name -> "module:Class", imported when it is asked for, so that torch is never loaded in vain."""
+"""A name for every part: name -> "module:Class", imported when it is asked for (torch never in vain)."""
 
 from __future__ import annotations
 
