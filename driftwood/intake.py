@@ -1,0 +1,189 @@
+"""Between the sources and the writer: one thread per source, one bounded queue.
+
+A source that is ahead of the writer waits in `put`; nothing is dropped and memory stays bounded. Whatever else must
+happen on the writing thread (feedback, a replay of dead letters) goes through `submit`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from driftwood.protocols import Source, SourceStatus
+from driftwood.records import Batch
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+POLL_S = 0.2
+RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One batch in the queue, and the source that gave it."""
+
+    source: Source
+    batch: Batch
+
+
+class Intake:
+    """A queue of batches bounded by rows, and a queue of tasks; one consumer."""
+
+    def __init__(self, capacity_rows: int) -> None:
+        self.capacity = capacity_rows
+        self._batches: deque[Waiting] = deque()
+        self._tasks: deque[Callable[[], None]] = deque()
+        self._rows = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    @property
+    def rows(self) -> int:
+        return self._rows
+
+    @property
+    def full(self) -> bool:
+        return self._rows >= self.capacity
+
+    def put(self, waiting: Waiting) -> bool:
+        """Queue a batch, waiting while the queue is full; False when the intake was closed meanwhile."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._rows < self.capacity)
+            if self._closed:
+                return False
+            self._batches.append(waiting)
+            self._rows += _size(waiting)
+            self._changed.notify_all()
+            return True
+
+    def take(self, max_rows: int, timeout: float, linger: float = 0.0) -> list[Waiting]:
+        """What waits, oldest first, up to about `max_rows`; waits up to `timeout` for the first batch.
+
+        `linger`: seconds to wait for more when less than `max_rows` is there, so that a trickle
+        of small batches shares a transaction. Returns early (perhaps empty) when a task waits.
+        """
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._batches or self._tasks or self._closed, timeout=timeout
+            )
+            if linger and self._batches and not self._tasks:
+                self._changed.wait_for(
+                    lambda: self._rows >= max_rows or self._tasks or self._closed, timeout=linger
+                )
+            taken: list[Waiting] = []
+            rows = 0
+            while self._batches and (not taken or rows + _size(self._batches[0]) <= max_rows):
+                taken.append(self._batches.popleft())
+                rows += _size(taken[-1])
+            self._rows -= rows
+            self._changed.notify_all()
+            return taken
+
+    def submit(self, task: Callable[[], T]) -> Future[T]:
+        """Run `task` on the consumer's thread, between two batches."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(task())
+            except BaseException as error:  # whoever waits on the future gets it
+                future.set_exception(error)
+
+        with self._changed:
+            if self._closed:
+                future.set_exception(RuntimeError("the server is stopping"))
+                return future
+            self._tasks.append(run)
+            self._changed.notify_all()
+        return future
+
+    def run_tasks(self) -> None:
+        """Run what was submitted; called by the consumer."""
+        while self._tasks:
+            self._tasks.popleft()()
+
+    def close(self) -> None:
+        """Let go of everyone who waits; batches still queued were never stored, so their sources resume before them."""
+        with self._changed:
+            self._closed = True
+            self._batches.clear()
+            self._rows = 0
+            self._changed.notify_all()
+
+
+def _size(waiting: Waiting) -> int:
+    """Rows, with a floor so that empty batches (a moved checkpoint) count as well."""
+    return max(1, waiting.batch.records.num_rows + waiting.batch.dead.num_rows)
+
+
+class Reader(threading.Thread):
+    """Polls one source until it ends, puts its batches into the intake, and keeps it alive through faults."""
+
+    def __init__(self, source: Source, intake: Intake) -> None:
+        super().__init__(name=f"source-{source.name}", daemon=True)
+        self.source = source
+        self.faults = 0
+        self.done = threading.Event()
+        self._intake = intake
+        self._halt = threading.Event()
+        self._trouble: str | None = None
+
+    def run(self) -> None:
+        try:
+            while not self._halt.is_set() and self._turn():
+                pass
+        finally:
+            self.source.close()
+            self.done.set()
+
+    def _turn(self) -> bool:
+        """Poll once; False at the end of the source."""
+        try:
+            batch = self.source.poll(POLL_S)
+        except Exception as error:  # the loop that keeps the service alive: log, count, try again
+            self._trouble = f"{type(error).__name__}: {error}"
+            logger.exception("source failed name=%s faults=%d", self.source.name, self.faults)
+            self._halt.wait(RETRY_S[min(self.faults, len(RETRY_S) - 1)])
+            self.faults += 1
+            return True
+        self._trouble = None
+        if batch is None:
+            return False
+        if batch.records.num_rows or batch.dead.num_rows or batch.checkpoint:
+            return self._intake.put(Waiting(self.source, batch))
+        return True
+
+    def status(self) -> SourceStatus:
+        if self._trouble is not None:
+            return SourceStatus(self.source.status().kind, "failed", self._trouble)
+        return self.source.status()
+
+    def stop(self) -> None:
+        self._halt.set()
+
+
+def statuses(readers: list[Reader]) -> list[dict[str, Any]]:
+    """What the System page shows of every source."""
+    rows = []
+    for reader in readers:
+        status = reader.status()
+        rows.append(
+            {
+                "name": reader.source.name,
+                "kind": status.kind,
+                "state": "done" if reader.done.is_set() and not reader.faults else status.state,
+                "detail": status.detail,
+                "lag": status.lag,
+                "lag_seconds": status.lag_seconds,
+                "positions": [dict(position) for position in status.positions],
+            }
+        )
+    return rows

@@ -1,0 +1,301 @@
+"""One record's way: poll -> parse -> score -> store -> tell the source, and the promise that a crash keeps.
+
+**The promise.** Rows, templates, parser state, anomalies and the positions of the sources become durable in one
+transaction, and a source resumes behind the last one. A kill at any instant therefore loses nothing and doubles
+nothing. Detection is saved less often: on start it takes in again the rows stored since its snapshot, and as its
+verdicts depend on the rows and their order alone, it comes to the same ones (an anomaly that is already stored stays).
+
+**When something fails.** A full disk: the prepared commit is kept and tried again, sources wait, a banner says so. A
+line that breaks the parser is stored without a template. A failing detector costs verdicts, never lines.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from driftwood.config import Config
+from driftwood.errors import StoreFull
+from driftwood.intake import Intake, Reader, Waiting, statuses
+from driftwood.meters import Latency, Throughput
+from driftwood.protocols import Assigner, Detection, Source, Store
+from driftwood.records import (
+    EVENTS,
+    RECORDS,
+    Anomaly,
+    Commit,
+    Events,
+    Records,
+    no_dead_letters,
+)
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+Column: TypeAlias = "pa.ChunkedArray[Any]"
+
+LINGER_S = 0.05
+MAINTAIN_S = 1.0
+DETECTION_SNAPSHOT_S = 10.0
+FULL_RETRY_S = 1.0
+
+
+class Pipeline:
+    """Runs on one thread (`run`); every other method may be called from any thread unless it says otherwise."""
+
+    def __init__(
+        self,
+        store: Store,
+        parser: Assigner,
+        detection: Detection | None,
+        sources: Sequence[Source],
+        config: Config,
+        *,
+        keep_alive: bool = True,
+    ) -> None:
+        """`keep_alive`: go on when all sources have ended, as a server does."""
+        self._store = store
+        self._parser = parser
+        self._detection = detection
+        self._commit_rows = config.store.commit_rows
+        self._intake = Intake(config.ingest.queue_rows)
+        self._readers = [Reader(source, self._intake) for source in sources]
+        self._stopping = threading.Event()
+        self._keep_alive = keep_alive
+        self._next_line_id = 0
+        self._saved_revision = -1
+        self._snapshot_due = 0.0
+        self._maintain_due = 0.0
+        self.banner: str | None = None
+        self.throughput = Throughput()
+        self.commits = Latency()
+        self.counts = {"lines": 0, "dead_letters": 0, "anomalies": 0, "faults": 0}
+
+    # -- starting and stopping
+
+    def recover(self) -> None:
+        """Take up where the store left off, and open the sources.
+
+        Raises ConfigError or SourceError for what no retry mends.
+        """
+        self._next_line_id = self._store.next_line_id()
+        state = self._store.state("parser")
+        if state is not None:
+            self._parser.load(state)
+        self._parser.changes()  # what was loaded is stored already
+        self._saved_revision = self._parser.revision
+        if self._detection is not None:
+            self._recover_detection(self._detection)
+        for reader in self._readers:
+            reader.source.open(self._store.checkpoint(reader.source.name))
+
+    def _recover_detection(self, detection: Detection) -> None:
+        state = self._store.state("detection")
+        after, since = detection.load(state) if state is not None else (-1, 0)
+        found: list[Anomaly] = []
+        for events in self._store.replay(after, since):
+            found += detection.observe(events)
+        if found:
+            self._store.write(self._commit(anomalies=tuple(found)))
+
+    def run(self) -> None:
+        """Work until `stop`, or until every source has ended and all is stored."""
+        for reader in self._readers:
+            reader.start()
+        try:
+            while not self._stopping.is_set():
+                finished = all(reader.done.is_set() for reader in self._readers)
+                taken = self._intake.take(self._commit_rows, timeout=0.2, linger=LINGER_S)
+                self._intake.run_tasks()
+                self.turn(taken)
+                self._idle(time.monotonic())
+                if finished and not taken and not self._keep_alive:
+                    break
+            self._save_detection()
+        finally:
+            self._close()
+
+    def stop(self) -> None:
+        """Ask `run` to return after the turn that it is in."""
+        self._stopping.set()
+
+    def submit(self, task: Callable[[], T]) -> Future[T]:
+        """Run `task` on the writing thread, between two transactions."""
+        return self._intake.submit(task)
+
+    def _close(self) -> None:
+        self._stopping.set()
+        for reader in self._readers:
+            reader.stop()
+        self._intake.close()
+        for reader in self._readers:
+            if reader.is_alive():
+                reader.join(timeout=10.0)
+
+    def _save_detection(self) -> None:
+        """Spare the next start the replay; only when all that detection has seen is stored."""
+        if self._detection is not None and self.banner is None:
+            self._write(self._commit(state={"detection": self._detection.save()}))
+
+    # -- one turn
+
+    def turn(self, taken: Sequence[Waiting]) -> int:
+        """Parse, score and store what was taken, in one transaction; the number of lines. Writing thread only."""
+        if not taken:
+            return 0
+        records = Records(pa.concat_tables([waiting.batch.records for waiting in taken]))
+        dead = pa.concat_tables([waiting.batch.dead for waiting in taken])
+        checkpoints: dict[str, dict[str, str]] = {}
+        for waiting in taken:
+            checkpoints.setdefault(waiting.source.name, {}).update(waiting.batch.checkpoint)
+        events = self.events(records)
+        commit = self._commit(
+            events=events,
+            dead=dead,
+            checkpoints=checkpoints,
+            anomalies=self._observe(events),
+        )
+        if self._write(commit):
+            for source in {id(w.source): w.source for w in taken}.values():
+                source.committed(checkpoints[source.name])
+        return events.num_rows
+
+    def events(self, records: Records) -> Events:
+        """`records` with template, version and line number. Writing thread only: it advances the parser."""
+        n = records.num_rows
+        ids, versions = self._assign(records.column("line"))
+        first = self._next_line_id
+        self._next_line_id += n
+        table = records.select(RECORDS.names)
+        table = table.append_column(EVENTS.field("template_id"), ids)
+        table = table.append_column(EVENTS.field("template_version"), versions)
+        line_ids = pa.array(np.arange(first, first + n, dtype=np.int64))
+        return Events(table.append_column(EVENTS.field("line_id"), line_ids))
+
+    def write_events(self, records: Records, replayed: tuple[int, ...] = ()) -> int:
+        """Parse and store records that come from no source (replayed dead letters). Writing thread only."""
+        events = self.events(records)
+        self._write(self._commit(events=events, anomalies=self._observe(events), replayed=replayed))
+        return events.num_rows
+
+    def _assign(self, lines: Column) -> tuple[Column, Column]:
+        """Template ids and versions; a line that breaks the parser gets template 0 and is counted."""
+        if len(lines) == 0:
+            return pa.chunked_array([], pa.int64()), pa.chunked_array([], pa.int32())
+        try:
+            ids, versions = self._parser.assign(lines)
+            return pa.chunked_array([ids]), pa.chunked_array([versions])
+        except Exception:
+            if len(lines) == 1:
+                self.counts["faults"] += 1
+                logger.exception("parser failed on a line bytes=%d", len(lines[0].as_py()))
+                return (
+                    pa.chunked_array([pa.array([0], pa.int64())]),
+                    pa.chunked_array([pa.array([0], pa.int32())]),
+                )
+        half = len(lines) // 2
+        parts = [self._assign(lines.slice(0, half)), self._assign(lines.slice(half))]
+        return (
+            pa.chunked_array([c for ids, _ in parts for c in ids.chunks], pa.int64()),
+            pa.chunked_array([c for _, versions in parts for c in versions.chunks], pa.int32()),
+        )
+
+    def _observe(self, events: Events) -> tuple[Anomaly, ...]:
+        if self._detection is None or events.num_rows == 0:
+            return ()
+        try:
+            return self._detection.observe(events)
+        except Exception:  # lines matter more than verdicts
+            self.counts["faults"] += 1
+            logger.exception("detection failed rows=%d", events.num_rows)
+            return ()
+
+    def _commit(self, **parts: Any) -> Commit:
+        """A commit of `parts`, with what the parser has to say since the last one."""
+        state: dict[str, bytes] = dict(parts.pop("state", {}))
+        revision = self._parser.revision
+        if revision != self._saved_revision:
+            state["parser"] = self._parser.save()
+            self._saved_revision = revision
+        now = time.monotonic()
+        if self._detection is not None and "events" in parts and now >= self._snapshot_due:
+            state["detection"] = self._detection.save()
+            self._snapshot_due = now + DETECTION_SNAPSHOT_S
+        parts.setdefault("events", Events(EVENTS.empty_table()))
+        parts.setdefault("dead", no_dead_letters())
+        parts.setdefault("checkpoints", {})
+        return Commit(templates=self._parser.changes(), state=state, **parts)
+
+    def _write(self, commit: Commit) -> bool:
+        """Store `commit`, however long the disk is full; False when the program stops before that."""
+        while True:
+            started = time.monotonic()
+            try:
+                self._store.write(commit)
+                break
+            except StoreFull as error:
+                self.banner = f"Ingestion is paused, nothing is lost: {error}"
+                logger.error("store full, ingestion paused: %s", error)
+            except Exception as error:  # keep the commit, keep trying: a lost batch would be a hole
+                self.counts["faults"] += 1
+                self.banner = f"Ingestion is paused, nothing is lost: the store failed: {error}"
+                logger.exception("store failed, trying again rows=%d", commit.events.num_rows)
+            if self._stopping.wait(FULL_RETRY_S):
+                return False
+            self._intake.run_tasks()
+        seconds = time.monotonic() - started
+        if self.banner is not None:
+            self.banner = None
+            logger.info("store has room again, ingestion goes on")
+        rows, dead = commit.events.num_rows, commit.dead.num_rows
+        self.throughput.add(rows)
+        self.commits.add(seconds)
+        self.counts["lines"] += rows
+        self.counts["dead_letters"] += dead
+        self.counts["anomalies"] += len(commit.anomalies)
+        logger.debug("stored rows=%d dead=%d ms=%.1f", rows, dead, seconds * 1e3)
+        return True
+
+    def _idle(self, now: float) -> None:
+        """What is due between two turns: silent sources are judged, segments sealed and retired."""
+        if now < self._maintain_due:
+            return
+        self._maintain_due = now + MAINTAIN_S
+        if self._detection is not None:
+            try:
+                found = self._detection.advance(time.time_ns())
+            except Exception:
+                self.counts["faults"] += 1
+                logger.exception("detection failed while idle")
+                found = ()
+            if found:
+                self._write(self._commit(anomalies=found))
+        try:
+            self._store.maintain(time.time_ns())
+        except Exception:  # a segment that cannot be sealed now is sealed later
+            self.counts["faults"] += 1
+            logger.exception("maintenance of the store failed")
+
+    # -- what others see
+
+    def stats(self) -> dict[str, Any]:
+        """The pipeline's part of `/api/v1/stats`."""
+        return {
+            "banner": self.banner,
+            "lines_per_s": round(self.throughput.rate(), 1),
+            "queue": {
+                "rows": self._intake.rows,
+                "capacity": self._intake.capacity,
+                "paused": self._intake.full or self.banner is not None,
+            },
+            "commit_ms": self.commits.quantiles(),
+            "sources": statuses(self._readers),
+            "detectors": self._detection.status() if self._detection is not None else [],
+            "counts": dict(self.counts),
+        }
