@@ -1,0 +1,56 @@
+"""What the HTTP API needs from the running process; `driftwood serve` plays it, tests play it with a store alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Protocol, TypeVar
+
+from typing_extensions import NotRequired, TypedDict
+
+from driftwood.config import Config
+from driftwood.store.read import Readable, Writable
+from ui.shapes import CommitHistogram, CommitMs, DetectorRow, Queue, Replayed, SourceRow
+
+T = TypeVar("T")
+
+
+class PipelineStats(TypedDict):
+    """The pipeline's part of `/api/v1/stats`; the API adds what the store knows."""
+
+    started: int
+    """ns since the epoch"""
+    banner: str | None
+    """A sentence for every page, such as that the disk is full; None when all is well."""
+    lines_stored: int
+    """Since the start of the process."""
+    dead_stored: int
+    anomalies_found: int
+    lines_per_s: float
+    queue: Queue
+    commit_ms: CommitMs
+    commits: NotRequired[CommitHistogram]
+    sources: list[SourceRow]
+    detectors: list[DetectorRow]
+
+
+class ServerState(Protocol):
+    """Called from many threads at once."""
+
+    @property
+    def store(self) -> Readable: ...
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def ready(self) -> bool:
+        """True once the pipeline takes work."""
+
+    def stats(self) -> PipelineStats: ...
+
+    def submit(self, write: Callable[[Writable], T]) -> Future[T]:
+        """Run `write(store)` on the one thread that writes; what it raises comes out of the future."""
+
+    def replay_dead_letters(self, ids: Sequence[int] | None) -> Replayed:
+        """Decode these dead letters again, or all that were not yet; blocks until it is durable."""

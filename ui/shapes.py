@@ -1,0 +1,343 @@
+"""The JSON of the HTTP API as types: what `ui.api` answers and `ui.client` returns.
+
+Template ids and times in ns do not fit a JavaScript number and are texts; `line_id` is dense and stays a number.
+Times for people are RFC 3339, UTC. Imports nothing of ours: the dashboard may only know the client.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import NotRequired, TypedDict  # pydantic cannot read typing's before 3.12
+
+
+class Problem(TypedDict):
+    """The body of every answer that is not 2xx."""
+
+    error: str
+    """What is wrong, where, and what to do about it."""
+    query: NotRequired[str]
+    at: NotRequired[int]
+    """Where in `query` the trouble starts, in characters from 0."""
+
+
+class Health(TypedDict):
+    status: str
+
+
+class Line(TypedDict):
+    line_id: int
+    ts: str
+    time: str
+    line: str
+    labels: dict[str, str]
+    metadata: dict[str, str]
+    severity: str
+    """trace | debug | info | warn | error | fatal, "" when unknown"""
+    severity_number: int
+    service: str
+    template_id: str
+    template_version: int
+    topic: str
+    part: int
+    off: int
+    idx: int
+    spans: list[list[int]]
+    """[from, to) in characters of `line`: what the template leaves open."""
+
+
+class AnswerStats(TypedDict):
+    ms: float
+    returned: int
+
+
+class Lines(TypedDict):
+    lines: list[Line]
+    """Ordered by (ts, line_id): newest first for direction=backward, oldest first for forward."""
+    stats: AnswerStats
+
+
+class Series(TypedDict):
+    key: str
+    points: list[tuple[float, int]]
+    """[epoch s at which the bucket starts, lines in (start, start + step]], every bucket of the range."""
+
+
+class Counts(TypedDict):
+    start: str
+    end: str
+    """What was counted: (start, end], widened to whole buckets."""
+    step_s: float
+    series: list[Series]
+    """The largest first; "" collects what lies beyond the largest ones (by service or template)."""
+    total: int
+
+
+class Template(TypedDict):
+    id: str
+    version: int
+    text: str
+    count: int
+    share: float
+    """Of all lines counted, 0..1."""
+    services: list[str]
+    severities: dict[str, int]
+    first_seen: str
+    last_seen: str
+    """In the whole store, to the minute."""
+    spark: list[int]
+    """30 counts across the range."""
+    is_new: bool
+    """First seen inside the range and after the store's warm-up."""
+
+
+class Templates(TypedDict):
+    templates: list[Template]
+    total: int
+    """How many templates there are beyond `limit` too."""
+
+
+class ChangedTemplate(Template):
+    base_count: int
+    ratio: float
+    """Rate now by rate in the base window, each plus one line."""
+
+
+class TemplateDiff(TypedDict):
+    new: list[ChangedTemplate]
+    vanished: list[ChangedTemplate]
+    changed: list[ChangedTemplate]
+
+
+class TemplateVersion(TypedDict):
+    version: int
+    text: str
+    exact: bool
+    created: str
+
+
+class SlotValue(TypedDict):
+    slot: int
+    kind: str
+    """"*" where the template does not say."""
+    top: list[tuple[str, int]]
+    distinct: int
+    """Among the sampled lines."""
+
+
+class TemplateDetail(Template):
+    versions: list[TemplateVersion]
+    parents: list[str]
+    children: list[str]
+    """Lineage: templates it took over or came out of, and those that took it over."""
+    lines: list[Line]
+    values: list[SlotValue]
+    sampled: int
+    """Lines that `values` was made from."""
+
+
+class Contribution(TypedDict):
+    template_id: str
+    template: str
+    seen: float
+    expected: float
+    weight: float
+
+
+class Anomaly(TypedDict):
+    id: str
+    detector: str
+    kind: str
+    source: dict[str, str]
+    service: str
+    start: str
+    end: str
+    start_ns: str
+    end_ns: str
+    score: float
+    p_value: float | None
+    title: str
+    contributions: list[Contribution]
+    line_ids: list[int]
+    status: str
+    """open | real | noise | expected: the newest feedback's verdict"""
+    note: str
+    created: str
+
+
+class Anomalies(TypedDict):
+    anomalies: list[Anomaly]
+    """The newest first."""
+    total: int
+
+
+class Feedback(TypedDict):
+    verdict: str
+    note: str
+    scope: str
+    created: str
+
+
+class AnomalyDetail(Anomaly):
+    feedback: list[Feedback]
+    """The newest first."""
+
+
+class DeadLetter(TypedDict):
+    id: int
+    time: str
+    source: str
+    topic: str
+    part: int
+    off: int
+    idx: int
+    stage: str
+    reason: str
+    raw: str
+    """What can be read of it, the rest escaped as \\xNN, at most 2,000 bytes of it in a list."""
+    raw_base64: str
+    headers: list[tuple[str, str]]
+    replayed_at: str | None
+
+
+class DeadLetters(TypedDict):
+    dead_letters: list[DeadLetter]
+    """The newest first."""
+    total: int
+
+
+class Replayed(TypedDict):
+    replayed: int
+    still_dead: int
+
+
+class Service(TypedDict):
+    service: str
+    count: int
+    errors: int
+    templates: int
+
+
+class Services(TypedDict):
+    services: list[Service]
+
+
+class LabelNames(TypedDict):
+    labels: list[str]
+
+
+class LabelValues(TypedDict):
+    values: list[str]
+
+
+class Rows(TypedDict):
+    hot: int
+    sealed: int
+
+
+class Queue(TypedDict):
+    rows: int
+    capacity: int
+    paused: bool
+
+
+class CommitMs(TypedDict):
+    p50: float
+    p99: float
+    last: float
+
+
+class SourceRow(TypedDict):
+    name: str
+    kind: str
+    state: str
+    detail: str
+    lag: int | None
+    lag_seconds: float | None
+    positions: list[dict[str, str | int]]
+
+
+class DetectorRow(TypedDict):
+    name: str
+    state: str
+    progress: float
+    """Of the warm-up, 0..1."""
+    detail: str
+
+
+class StoreSize(TypedDict):
+    path: str
+    bytes: int
+    file_bytes: int
+    segment_bytes: int
+    segments: int
+    free_bytes: int
+    text_bytes: int
+    """Of the lines as text, sealed ones only: what compression is measured against."""
+
+
+class CommitHistogram(TypedDict):
+    """Commits since the start, as Prometheus has them."""
+
+    count: int
+    sum_s: float
+    buckets: list[tuple[float, int]]
+    """(upper bound in s, commits up to it), cumulative, ascending, without +Inf."""
+
+
+class Stats(TypedDict):
+    version: str
+    started: str
+    uptime_s: float
+    ready: bool
+    banner: str | None
+    lines_total: int
+    lines_per_s: float
+    rows: Rows
+    newest: str | None
+    oldest: str | None
+    queue: Queue
+    commit_ms: CommitMs
+    sources: list[SourceRow]
+    store: StoreSize
+    dead_letters: int
+    templates: int
+    anomalies_open: int
+    detectors: list[DetectorRow]
+    memory_mb: float
+    cpu_s: float
+
+
+class Result(TypedDict):
+    """One row of a benchmark; a failure has value null and its reason in `note`."""
+
+    bench: str
+    data: str
+    protocol: str
+    subject: str
+    metric: str
+    value: NotRequired[float | None]
+    low: NotRequired[float | None]
+    high: NotRequired[float | None]
+    n: NotRequired[int | None]
+    seeds: NotRequired[int | None]
+    seconds: NotRequired[float | None]
+    peak_mb: NotRequired[float | None]
+    commit: NotRequired[str | None]
+    device: NotRequired[str | None]
+    at: NotRequired[str | None]
+    config: NotRequired[str | None]
+    data_sha: NotRequired[str | None]
+    note: NotRequired[str | None]
+
+
+class Results(TypedDict):
+    results: list[Result]
+
+
+class Stored(TypedDict):
+    stored: int
+
+
+Config = dict[str, dict[str, Any]]
+"""The settings in force by section; secrets read ***."""
