@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections import deque
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -33,17 +36,32 @@ class Throughput:
 
 
 class Latency:
-    """Quantiles of the last thousand durations, in milliseconds."""
+    """Durations: quantiles of the last thousand, and a histogram of all of them."""
+
+    BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)
 
     def __init__(self) -> None:
         self._ms: deque[float] = deque(maxlen=1_000)
+        self._sum_s = 0.0
+        self._buckets = [0] * (len(self.BOUNDS_S) + 1)
 
     def add(self, seconds: float) -> None:
         self._ms.append(seconds * 1_000)
+        self._sum_s += seconds
+        self._buckets[bisect_left(self.BOUNDS_S, seconds)] += 1
 
-    def quantiles(self) -> dict[str, float | None]:
-        """p50, p99 and the last one; None before the first."""
+    def quantiles(self) -> dict[str, float]:
+        """p50, p99 and the last one in milliseconds; 0 before the first."""
         if not self._ms:
-            return {"p50": None, "p99": None, "last": None}
+            return {"p50": 0.0, "p99": 0.0, "last": 0.0}
         p50, p99 = np.percentile(tuple(self._ms), (50, 99))
         return {"p50": round(p50, 2), "p99": round(p99, 2), "last": round(self._ms[-1], 2)}
+
+    def histogram(self) -> dict[str, Any]:
+        """count, sum_s and cumulative (upper bound in s, count) pairs without +Inf, as Prometheus has them."""
+        cumulative = list(accumulate(self._buckets))
+        return {
+            "count": cumulative[-1],
+            "sum_s": self._sum_s,
+            "buckets": list(zip(self.BOUNDS_S, cumulative, strict=False)),
+        }

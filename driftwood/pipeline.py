@@ -288,6 +288,9 @@ class Pipeline:
         """The pipeline's part of `/api/v1/stats`."""
         return {
             "banner": self.banner,
+            "lines_stored": self.counts["lines"],
+            "dead_stored": self.counts["dead_letters"],
+            "anomalies_found": self.counts["anomalies"],
             "lines_per_s": round(self.throughput.rate(), 1),
             "queue": {
                 "rows": self._intake.rows,
@@ -295,7 +298,7 @@ class Pipeline:
                 "paused": self._intake.full or self.banner is not None,
             },
             "commit_ms": self.commits.quantiles(),
+            "commits": self.commits.histogram(),
             "sources": statuses(self._readers),
             "detectors": self._detection.status() if self._detection is not None else [],
-            "counts": dict(self.counts),
         }
