@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Protocol, TypeVar
+from typing import NotRequired, Protocol, TypeVar
 
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict  # pydantic cannot read typing's before 3.12
 
 from driftwood.config import Config
 from driftwood.store.read import Readable, Writable

@@ -6,9 +6,9 @@ Times for people are RFC 3339, UTC. Imports nothing of ours: the dashboard may o
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NotRequired
 
-from typing_extensions import NotRequired, TypedDict  # pydantic cannot read typing's before 3.12
+from typing_extensions import TypedDict  # pydantic cannot read typing's before 3.12
 
 
 class Problem(TypedDict):
