@@ -57,8 +57,8 @@ def mix(*weighted: tuple[int, Message]) -> tuple[Message, ...]:
 
 
 DECLINED: Final = (
-    payments("warn", 'msg="card declined" order={order} provider={provider} code=51 reason="insufficient funds" card=*{card}'),
-    payments("warn", 'msg="card declined" order={order} provider={provider} code=05 reason="do not honor" card=*{card}'),
+    payments("warn", 'msg="card declined" order={order} code=51 reason="insufficient funds" card=*{card}'),
+    payments("warn", 'msg="card declined" order={order} code=05 reason="do not honor" card=*{card}'),
 )  # fmt: skip
 PROVIDER_TIMEOUT: Final = payments(
     "error",
@@ -131,9 +131,9 @@ PURCHASE: Final = Activity(
         Step(0, (request("POST /api/checkout", 202),)),
         Step(15, (checkout("info", '"msg":"checkout started","order_id":"{order}","user":"{user}","items":{items}'),)),
         Step(40, (inventory("info", "StockService", "Reserved {qty} x {sku} for order {order} in {warehouse}"),)),
-        Step(60, (payments("info", 'msg="authorising charge" order={order} amount={amount} currency={currency} provider={provider}'),)),
+        Step(60, (payments("info", 'msg="authorising charge" order={order} amount={amount} currency={currency}'),)),
         Step(400, mix(
-            (60, payments("info", 'msg="charge captured" order={order} amount={amount} provider={provider} latency_ms={ms}')),
+            (60, payments("info", 'msg="charge captured" order={order} provider={provider} latency_ms={ms}')),
             (2, DECLINED[0]), (1, DECLINED[1]),
         )),
         Step(20, (payments("info", 'msg="receipt queued" order={order} channel=mail'),), 0.5),
@@ -141,7 +141,7 @@ PURCHASE: Final = Activity(
             (60, checkout("info", '"msg":"order placed","order_id":"{order}","total":{amount},"duration_ms":{ms}')),
             (2, checkout("warn", '"msg":"order held for review","order_id":"{order}","score":{percent}')),
         )),
-        Step(60, (inventory("info", "Shipping", "Label printed for order {order}, shelf {shelf}, {items} parcels"),), 0.9),
+        Step(60, (inventory("info", "Shipping", "Label printed for order {order}, {items} parcels"),), 0.9),
     ),
 )  # fmt: skip
 SHELL_SESSION: Final = Activity(
@@ -150,7 +150,7 @@ SHELL_SESSION: Final = Activity(
         Step(0, (auth("sshd[{pid}]: Accepted publickey for {staff} from {office} port {port} ssh2: ED25519 {key}"),)),
         Step(20, (auth("sshd[{pid}]: pam_unix(sshd:session): session opened for user {staff} by (uid=0)"),)),
         Step(20, (auth("systemd-logind[611]: New session {session} of user {staff}."),)),
-        Step(900, (auth("sudo: {staff} : TTY=pts/0 ; PWD=/srv/shop ; USER=root ; COMMAND=/usr/bin/systemctl status checkout"),), 0.3),
+        Step(900, (auth("sudo: {staff} : TTY=pts/0 ; PWD=/srv ; USER=root ; COMMAND=/usr/bin/journalctl -n 50"),), 0.3),
         Step(900, (auth("sshd[{pid}]: Received disconnect from {office} port {port}:11: disconnected by user"),)),
         Step(10, (auth("sshd[{pid}]: pam_unix(sshd:session): session closed for user {staff}"),)),
     ),
@@ -211,7 +211,7 @@ ROUTINES: Final = (
     )),
     Routine(60, 7, (
         Step(0, (inventory("info", "Sync", "Supplier sync started for {warehouse}"),)),
-        *(Step(500, (inventory("info", "Sync", "Supplier sync: page {page}, {n} articles changed"),)) for _ in range(6)),
+        *6 * (Step(500, (inventory("info", "Sync", "Supplier sync: page {page}, {n} articles changed"),)),),
         Step(400, (inventory("info", "Sync", "Supplier sync finished: {rows} articles in {slow_ms} ms"),)),
     )),
     Routine(_DAY, 135, (
@@ -225,7 +225,11 @@ ROUTINES: Final = (
         Step(900, (search("info", "main", "starting search 4.{page}.0 on node {node}, pid {pid}"),)),
         Step(900, (search("info", "index", "opened index with {rows} documents in {ms} ms"),)),
     )),
-    Routine(_DAY, 370, (Step(0, (payments("info", 'msg="settlement file uploaded" provider={provider} charges={rows} total={amount}'),)),)),
+    Routine(_DAY, 370, (
+        Step(0, (payments("info", 'msg="settlement file uploaded" provider={provider} charges={rows}'),)),
+    )),
     # Every third day: a history of one day may well not hold it, and it is normal all the same.
-    Routine(3 * _DAY, 700, (Step(0, (auth("certbot[{pid}]: Certificate not yet due for renewal; expires in {percent} days"),)),)),
+    Routine(3 * _DAY, 700, (
+        Step(0, (auth("certbot[{pid}]: Certificate not yet due for renewal; expires in {percent} days"),)),
+    )),
 )  # fmt: skip

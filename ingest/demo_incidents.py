@@ -1,22 +1,21 @@
 """What goes wrong in the demo shop, and when: incidents with their truth, so that detection can be scored on them.
 
-    new_error     an error that no service has ever written
-    error_burst   errors that are known and rare, now many
-    rate_spike    a storm of ordinary requests
-    brute_force   one address tries passwords
-    slow_db       warnings, then timeouts, in two services
-    silence       a service writes nothing
-    bad_deploy    a new version words its lines differently
+- `new_error`: an error that no service has ever written
+- `error_burst`: errors that are known and rare, now many
+- `rate_spike`: a storm of ordinary requests
+- `brute_force`: one address tries passwords
+- `slow_db`: warnings, then timeouts, in two services
+- `silence`: a service writes nothing
+- `bad_deploy`: a new version words its lines differently
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, count, cycle
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from ingest.demo_catalogue import (
     BROWSE,
@@ -44,7 +43,6 @@ from ingest.demo_messages import (
 )
 
 SECOND: Final = 1_000_000_000
-_NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Burst:
     per_s: float
     choices: tuple[Message, ...]
     after_s: float = 0.0
-    facts: Mapping[str, str] = _NOTHING
+    facts: tuple[tuple[str, object], ...] = ()
     """Slots that are the same in all of them."""
 
 
@@ -68,7 +66,7 @@ class Incident:
     end: int
     bursts: tuple[Burst, ...] = ()
     silent: bool = False
-    reworded: Mapping[Message, Message] = _NOTHING
+    reworded: tuple[tuple[Message, Message], ...] = ()
 
 
 KINDS: Final = (
@@ -117,7 +115,7 @@ _NEW_ERRORS: Final = (
     auth("systemd[1]: sshd.service: Main process exited, code=dumped, status=11/SEGV", "error"),
     payments("error", 'msg="daily limit of merchant account reached" provider={provider} limit={rows} {currency}'),
     inventory("error", "Shipping", "Carrier API answered 403 Forbidden for parcel of order {order}: contract ended"),
-    checkout("error", '"msg":"deadlock detected while locking row of table orders","order_id":"{order}","waited_ms":{ms}'),
+    checkout("error", '"msg":"deadlock detected while locking a row of orders","order_id":"{order}","waited_ms":{ms}'),
     search("error", "query", "recursion limit reached while parsing '{query}'"),
     payments("error", 'msg="signature of webhook is invalid, dropped" provider={provider} from={ip}'),
 )  # fmt: skip
@@ -172,7 +170,7 @@ def _incidents(kind: str, turn: int, start: int, end: int) -> tuple[Incident, ..
         case "rate_spike":
             return one("gateway", Burst(25.0, BROWSE.steps[0].choices))
         case "brute_force":
-            attacker = {"ip": f"198.51.100.{7 + 31 * turn % 240}"}
+            attacker = (("ip", f"198.51.100.{7 + 31 * turn % 240}"),)
             return one("auth", Burst(4.0, _GUESSING, facts=attacker))
         case "slow_db":
             return (
@@ -185,5 +183,7 @@ def _incidents(kind: str, turn: int, start: int, end: int) -> tuple[Incident, ..
             new = _REWORDED[turn % len(_REWORDED)]
             deployed = Burst(0.3, (_DEPLOYED,))
             return (
-                Incident(kind, "search", start, end, (deployed,), reworded={QUERY_ANSWERED: new}),
+                Incident(
+                    kind, "search", start, end, (deployed,), reworded=((QUERY_ANSWERED, new),)
+                ),
             )

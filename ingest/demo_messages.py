@@ -17,7 +17,22 @@ Draw = Callable[[], float]
 """Uniform in [0, 1)."""
 
 SHARED: Final = frozenset(
-    "agent amount guess ip office order pid port provider query rid sku staff user".split()
+    (
+        "agent",
+        "amount",
+        "guess",
+        "ip",
+        "office",
+        "order",
+        "pid",
+        "port",
+        "provider",
+        "query",
+        "rid",
+        "sku",
+        "staff",
+        "user",
+    )
 )
 
 _CATEGORIES = ("shoes", "jackets", "tents", "lamps", "bikes", "bags", "maps", "stoves")
@@ -94,9 +109,9 @@ TIMES: Final = frozenset({"clf", "syslog", "iso", "java"})
 
 
 class Message:
-    """One template of one service, compiled: `form % values of slots` is the line."""
+    """One template of one service, compiled: `form % values of slots` is the line. `clock`: its slot of time."""
 
-    __slots__ = ("form", "level", "service", "slots")
+    __slots__ = ("clock", "form", "level", "service", "slots")
 
     def __init__(self, service: str, level: str, text: str) -> None:
         self.service = service
@@ -111,6 +126,7 @@ class Message:
                 slots.append(slot)
         self.form = "".join(form)
         self.slots = tuple(slots)
+        self.clock = next(slot for slot in slots if slot in TIMES)
 
 
 _LAYOUTS: dict[str, Callable[[str, str], str]] = {
@@ -122,9 +138,7 @@ _LAYOUTS: dict[str, Callable[[str, str], str]] = {
     "payments": lambda level, text: f"ts={{iso}} level={level} service=payments {text} rid={{rid}}",
     "inventory": lambda level, text: f"{{java}} {level.upper():5} {text}",
     "auth": lambda level, text: f"{{syslog}} bastion-1 {text}",
-    "search": lambda level, text: (
-        f"{{java}} - {_PYTHON_LEVELS.get(level, level.upper())} - {text}"
-    ),
+    "search": lambda level, text: f"{{java}} - {_PYTHON_LEVELS.get(level, level.upper())} - {text}",
 }
 _PYTHON_LEVELS = {"warn": "WARNING"}
 
@@ -133,9 +147,7 @@ def request(line: str, status: int, *, referer: str = "https://shop.example/") -
     """A line of the gateway's access log."""
     size = "0" if status in {304, 204} else "{bytes}"
     level = "error" if status >= 500 else "warn" if status >= 400 else "info"
-    return Message(
-        "gateway", level, f'"{line} HTTP/1.1" {status} {size} "{referer}" "{{agent}}"'
-    )
+    return Message("gateway", level, f'"{line} HTTP/1.1" {status} {size} "{referer}" "{{agent}}"')
 
 
 def checkout(level: str, text: str) -> Message:

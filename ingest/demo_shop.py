@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from ingest.demo_catalogue import ACTIVITIES, ROUTINES, Step
 from ingest.demo_incidents import SECOND, Burst, Incident
-from ingest.demo_messages import SHARED, SLOTS, TIMES, Draw, Message
+from ingest.demo_messages import SHARED, SLOTS, Draw, Message
 
 MINUTE: Final = 60 * SECOND
 _MS: Final = 1_000_000
@@ -99,13 +99,15 @@ class _Minute:
 
     def _strike(self, incident: Incident) -> None:
         """Add, reword or drop lines, with a generator of its own: the ordinary lines stay what they were."""
-        draw = random.Random(f"{self._seed} {self._minute} {incident.kind} {incident.service}").random
+        draw = random.Random(
+            f"{self._seed} {self._minute} {incident.kind} {incident.service}"
+        ).random
         start = (incident.start // _MS) - self._minute * _MINUTE_MS
         end = (incident.end // _MS) - self._minute * _MINUTE_MS
         if incident.silent or incident.reworded:
-            hit = incident.service
+            hit, reworded = incident.service, dict(incident.reworded)
             self._told = [
-                (at, incident.reworded.get(message, message), facts)
+                (at, reworded.get(message, message), facts)
                 if start <= at < end and message.service == hit
                 else (at, message, facts)
                 for at, message, facts in self._told
@@ -118,19 +120,22 @@ class _Minute:
         self, burst: Burst, start: int, end: int, draw: Draw
     ) -> Iterator[tuple[int, Message, _Facts]]:
         if start >= 0:  # the first line marks the beginning
-            yield start, burst.choices[0], _Facts(draw, burst.facts.items())
+            yield start, burst.choices[0], _Facts(draw, burst.facts)
         per_s = burst.per_s * max(1.0, self._rate / _PLAIN_RATE)
         for at in _arrivals(draw, per_s, max(start, 0), min(end, _MINUTE_MS)):
-            yield int(at), burst.choices[int(draw() * len(burst.choices))], _Facts(draw, burst.facts.items())
+            yield (
+                int(at),
+                burst.choices[int(draw() * len(burst.choices))],
+                _Facts(draw, burst.facts),
+            )
 
     def _written(self) -> list[Line]:
         written, clock = list[Line](), _Clock(self._minute)
         for at, message, facts in sorted(self._told, key=lambda told: told[0]):
-            values = [
-                clock.time(slot, at) if slot in TIMES else facts[slot] for slot in message.slots
-            ]
+            facts[message.clock] = clock.time(message.clock, at)
+            text = message.form % tuple(map(facts.__getitem__, message.slots))
             ts, off = (self._minute * _MINUTE_MS + at) * _MS, self._minute << 20 | len(written)
-            written.append(Line(ts, message.service, message.form % tuple(values), off))
+            written.append(Line(ts, message.service, text, off))
         return written
 
 
@@ -166,7 +171,20 @@ class _Clock:
         return self._forms[form] % ((seconds, ms) if form in _PRECISE else seconds)
 
 
-_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS: Final = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
 _PRECISE: Final = frozenset({"iso", "java"})
 
 
