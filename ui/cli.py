@@ -1,0 +1,71 @@
+"""`driftwood`: the command line. Commands live in the `ui/cli_*.py` beside this file, one file a family.
+
+Exit codes: 0 done · 1 failed, the message says why · 2 wrong flag, setting or name · 3 the query is wrong ·
+4 the store cannot be used · 5 a source cannot be opened · 6 no server, or it answered with an error · 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from driftwood import __version__
+from driftwood.errors import DriftwoodError
+from ui import cli_ask, cli_bench, cli_run, cli_store
+
+app = typer.Typer(
+    name="driftwood",
+    help="Reads logs as they stream in, learns their templates, finds what drifts, and says why.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong flag or setting, 3 wrong query, 4 store, 5 source, 6 server, "
+    "130 interrupted. Docs: docs/cli.md",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for family in (cli_run, cli_ask, cli_store, cli_bench):
+    family.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"driftwood {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    verbose: bool = typer.Option(False, "--verbose", "-v", help="Log every commit, too."),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Log warnings and errors only."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(
+        level=level,
+        format="%(asctime)s %(levelname)-7s %(name)s %(message)s",
+        stream=sys.stderr,
+        force=True,
+    )
+    for chatty in ("kafka", "httpx", "httpcore", "uvicorn", "drain3"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def main() -> None:
+    """Run a command; every error of ours ends in one sentence and its exit code."""
+    try:
+        app()
+    except DriftwoodError as error:
+        print(f"driftwood: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # `driftwood query ... | head`
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

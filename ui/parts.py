@@ -1,0 +1,60 @@
+"""What runs, put together from the settings: the one place that knows all the packages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from detectors.stage import DetectionStage
+from driftwood.config import Config
+from driftwood.pipeline import Pipeline
+from driftwood.protocols import Source
+from driftwood.store.store import DuckStore
+from ingest import SOURCES
+from ingest.redact import Redactor
+from parsing import PARSERS
+from parsing.shapes import ShapeCache
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that one process needs to take lines in."""
+
+    config: Config
+    store: DuckStore
+    parser: ShapeCache
+    detection: DetectionStage | None
+    pipeline: Pipeline
+    sources: tuple[Source, ...]
+
+
+def assemble(
+    config: Config, store: DuckStore, sources: Sequence[Source], *, keep_alive: bool
+) -> Parts:
+    """Parser, detection and pipeline around `store`. Raises ConfigError for an unknown name."""
+    parser = ShapeCache(
+        PARSERS.make(config.parsing.parser, max_templates=config.parsing.max_templates),
+        max_shapes=config.parsing.max_shapes,
+    )
+    detection = (
+        DetectionStage(config.detection, parser.templates) if config.detection.enabled else None
+    )
+    pipeline = Pipeline(store, parser, detection, sources, config, keep_alive=keep_alive)
+    return Parts(config, store, parser, detection, pipeline, tuple(sources))
+
+
+def configured_sources(config: Config, data: Path) -> tuple[Source, ...]:
+    """The sources that the settings name: any of Kafka, files and the demo; none is fine too."""
+    redactor = Redactor(config.redaction)
+    sources = []
+    if config.kafka.brokers:
+        sources.append(SOURCES.make("kafka", config.kafka, config.ingest, redactor))
+    if config.files.paths:
+        sources.append(SOURCES.make("files", config.files, config.ingest, redactor))
+    if config.demo.enabled:
+        sources.append(
+            SOURCES.make("demo", config.demo, config.ingest, redactor, data=data, now=time.time_ns)
+        )
+    return tuple(sources)

@@ -1,0 +1,148 @@
+"""`driftwood serve`: sources, pipeline, store and HTTP API in one process, from the first signal to the last."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+import uvicorn
+from driftwood.store.store import DuckStore
+
+from driftwood.config import Config
+from driftwood.errors import ConfigError
+from driftwood.store.read import Writable
+from ui.api import create_app
+from ui.api_state import PipelineStats
+from ui.dead_letters import replay
+from ui.parts import Parts, assemble, configured_sources
+from ui.shapes import Replayed
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+SHUTDOWN_S = 3
+
+
+class RunningServer:
+    """What the API sees of the process (`ui.api_state.ServerState`), and the process itself."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.config: Config = parts.config
+        self.store: DuckStore = parts.store
+        self.ready = False
+        self.failure: BaseException | None = None
+        self._parts = parts
+        self._started = time.time_ns()
+        self._on_failure: Callable[[], None] = lambda: None
+        self._worker = threading.Thread(target=self._work, name="pipeline", daemon=True)
+
+    def start(self, on_failure: Callable[[], None]) -> None:
+        """Recover and run the pipeline on a thread of its own; `on_failure` is called when it dies."""
+        self._on_failure = on_failure
+        self._worker.start()
+
+    def _work(self) -> None:
+        try:
+            self._parts.pipeline.recover()
+            self.ready = True
+            logger.info("ready sources=%d", len(self._parts.sources))
+            self._parts.pipeline.run()
+        except BaseException as error:
+            self.failure = error
+            self._on_failure()
+        finally:
+            self.ready = False
+
+    def stop(self) -> None:
+        """Finish the turn in hand, save what spares the next start work, close the store."""
+        self._parts.pipeline.stop()
+        if self._worker.is_alive():
+            self._worker.join()
+        self.store.close()
+
+    def submit(self, write: Callable[[Writable], T]) -> Future[T]:
+        """Run `write(store)` on the writing thread."""
+        return self._parts.pipeline.submit(lambda: write(self.store))
+
+    def replay_dead_letters(self, ids: Sequence[int] | None) -> Replayed:
+        """Decode dead letters again and store what can be decoded now; each at most once."""
+        task = lambda: replay(self._parts, ids)  # noqa: E731
+        return self._parts.pipeline.submit(task).result()
+
+    def stats(self) -> PipelineStats:
+        stats: PipelineStats = {"started": self._started, **self._parts.pipeline.stats()}  # type: ignore[typeddict-item]
+        return stats
+
+
+def bind(listen: str) -> socket.socket:
+    """A listening socket. Raises ConfigError for a bad address or a port that is taken."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        raise ConfigError(f"--listen {listen!r} is not HOST:PORT, as in 127.0.0.1:3100")
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_STREAM
+        )[0]
+        listener = socket.socket(family, kind, proto)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {listen}: {error.strerror or error}. "
+            "Is another server running there? Choose another address with --listen HOST:PORT"
+        ) from error
+    return listener
+
+
+def serve(
+    config: Config, data: Path, on_listening: Callable[[str], None] = lambda url: None
+) -> None:
+    """Run until SIGINT or SIGTERM; the store is clean afterwards. Raises what stopped the pipeline, if anything did.
+
+    `on_listening` gets the server's URL once it accepts connections.
+    """
+    listener = bind(config.server.listen)
+    with listener:
+        store = DuckStore.open(data, config.store)
+        try:
+            parts = assemble(config, store, configured_sources(config, data), keep_alive=True)
+        except BaseException:
+            store.close()
+            raise
+        running = RunningServer(parts)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(running),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=SHUTDOWN_S,
+            )
+        )
+
+        def leave(number: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
+            server.should_exit = True
+
+        # uvicorn raises the signals it caught again after it has stopped; ours must survive that.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, leave)
+        host, port = listener.getsockname()[:2]
+        logger.info("listening url=http://%s:%d data=%s", host, port, data)
+        running.start(on_failure=leave)
+        try:
+            on_listening(f"http://{host}:{port}")
+            server.run(sockets=[listener])
+        finally:
+            running.stop()
+        logger.info("stopped")
+        if running.failure is not None:
+            raise running.failure
