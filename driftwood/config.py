@@ -121,7 +121,7 @@ class Demo:
     enabled: bool = _s(False, "Generate the logs of a small shop, with incidents.")
     seed: int = _s(7, "Seed of everything random in the demo.")
     history_h: float = _s(24.0, "Hours of history before the start.")
-    rate: float = _s(40.0, "Mean lines per second of all services together, at noon.")
+    rate: float = _s(4.0, "Mean lines per second of all services together, at noon.")
     first_incident_s: float = _s(5.0, "Seconds from the start of live lines to the first incident.")
 
 
