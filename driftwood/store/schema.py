@@ -2,10 +2,10 @@
 
     streams           label sets                        logs_hot          lines not yet sealed
     segments          sealed Parquet files              template_counts   lines per minute, stream, template
-    templates         every version of every template   anomalies, anomaly_lines, feedback
+    templates         every version of every template   anomalies, feedback
     dead_letters      what could not be decoded         checkpoints       where each source goes on
     state             snapshots of parser, detection    results           rows of benchmarks
-    meta              version, next ids, small facts    logs (view)       logs_hot and all segments together
+    meta              version, next ids                 logs (view)       logs_hot and all segments together
 
 The view `logs` is made anew, in the same transaction, whenever the set of segments changes.
 """
@@ -24,11 +24,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
            line VARCHAR NOT NULL, sm MAP(VARCHAR, VARCHAR), severity UTINYINT NOT NULL, service VARCHAR NOT NULL,
            template_id BIGINT NOT NULL, template_version INTEGER NOT NULL, line_id BIGINT NOT NULL,
            topic VARCHAR NOT NULL, part INTEGER NOT NULL, off BIGINT NOT NULL, idx INTEGER NOT NULL)""",
-        # One event-time hour each; `path` is relative to the data folder. Bounds serve pruning and retention.
+        # One event-time hour each. `hour` is its END: ts in (hour - 3600 s, hour], so that hours are made of whole
+        # roll-up minutes. `path` is relative to the data folder. Bounds serve pruning and retention.
         """CREATE TABLE segments (path VARCHAR PRIMARY KEY, hour BIGINT NOT NULL, row_count BIGINT NOT NULL,
            min_ts BIGINT NOT NULL, max_ts BIGINT NOT NULL, min_line_id BIGINT NOT NULL, max_line_id BIGINT NOT NULL,
            max_observed_ts BIGINT NOT NULL, file_bytes BIGINT NOT NULL, text_bytes BIGINT NOT NULL,
-           sealed_at BIGINT NOT NULL)""",
+           checksum VARCHAR NOT NULL, sealed_at BIGINT NOT NULL)""",
         """CREATE TABLE templates (id BIGINT NOT NULL, version INTEGER NOT NULL, text VARCHAR NOT NULL,
            exact BOOLEAN NOT NULL, parents BIGINT[] NOT NULL, created BIGINT NOT NULL, PRIMARY KEY (id, version))""",
         # `minute` is the END of a minute: it counts ts in (minute - 60 s, minute], as LogQL's ranges are. Appended per
@@ -52,7 +53,40 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE state (owner VARCHAR PRIMARY KEY, snapshot BLOB NOT NULL)",
         """CREATE TABLE results (bench VARCHAR NOT NULL, data VARCHAR NOT NULL, protocol VARCHAR NOT NULL,
            subject VARCHAR NOT NULL, metric VARCHAR NOT NULL, value DOUBLE, low DOUBLE, high DOUBLE, n BIGINT,
-           seeds BIGINT, seconds DOUBLE, peak_mb DOUBLE, "commit" VARCHAR, device VARCHAR, at VARCHAR,
+           seeds BIGINT, seconds DOUBLE, peak_mb DOUBLE, "commit" VARCHAR, device VARCHAR, "at" VARCHAR,
            config VARCHAR, data_sha VARCHAR, note VARCHAR)""",
     ),
 )
+
+LOGS = (
+    "ts",
+    "observed_ts",
+    "sid",
+    "line",
+    "sm",
+    "severity",
+    "service",
+    "template_id",
+    "template_version",
+    "line_id",
+    "topic",
+    "part",
+    "off",
+    "idx",
+)
+"""The columns of `logs_hot`, of every segment and of the view `logs`."""
+
+COLUMNS = ", ".join(LOGS)
+
+MINUTE = 60 * 10**9
+HOUR = 60 * MINUTE
+
+
+def end_of(width: int, ts: str = "ts") -> str:
+    """SQL for the end m of the window (m - width, m] that `ts` lies in; both in ns, also before 1970.
+
+    The last hour before 2262 is one window with the one before: its end would not fit into a BIGINT.
+    """
+    last = (2**63 - 1) // HOUR * HOUR
+    ts = f"least({ts}, {last})"
+    return f"({ts} - {ts} % {width} + CASE WHEN {ts} % {width} > 0 THEN {width} ELSE 0 END)"

@@ -1,0 +1,275 @@
+"""The DuckDB database of one data folder: who owns it, what it may touch, and a cursor for whoever asks.
+
+DuckDB locks out every other process while one writes, so a folder has one owner; `driftwood.lock` names it.
+SQL may touch nothing outside the folder: no other file, no extension, no network, and no setting can change that.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from driftwood.config import Store as Settings
+from driftwood.errors import QueryError, StoreError, StoreFull, StoreLocked
+
+logger = logging.getLogger(__name__)
+
+Cursor = duckdb.DuckDBPyConnection
+
+FILE = "driftwood.duckdb"
+LOCK = "driftwood.lock"
+SEGMENTS = "segments"
+REOPEN_WAIT_S = 10.0
+
+
+class Database:
+    """One connection and its cursors. DuckDB gives up on a database after some failures; `revive` opens it anew."""
+
+    def __init__(self, folder: Path, settings: Settings, *, read_only: bool, memory: bool) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.read_only = read_only
+        self.memory = memory
+        self._lock = _Lock(folder, shared=read_only)
+        self._turn = threading.Condition()
+        self._cursors: set[Cursor] = set()
+        try:
+            self._root = self._connect()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @classmethod
+    def on_disk(
+        cls, folder: Path, settings: Settings, *, read_only: bool, create: bool
+    ) -> Database:
+        """Raises StoreLocked when another process has it, StoreError when it cannot be opened."""
+        if not create and not (folder / FILE).is_file():
+            raise StoreError(f"there is no store in {folder}; give --data a folder that has one")
+        try:
+            (folder / SEGMENTS).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot create the data folder {folder}: {error.strerror}") from error
+        return cls(folder.resolve(), settings, read_only=read_only, memory=False)
+
+    @classmethod
+    def in_memory(cls, settings: Settings) -> Database:
+        """Tables in memory, segments in a temporary folder that goes away with the object."""
+        folder = Path(tempfile.mkdtemp(prefix="driftwood-")).resolve()
+        (folder / SEGMENTS).mkdir()
+        made = cls(folder, settings, read_only=False, memory=True)
+        weakref.finalize(made, shutil.rmtree, str(folder), ignore_errors=True)
+        return made
+
+    # -- cursors
+
+    @contextmanager
+    def cursor(self) -> Iterator[Cursor]:
+        """A cursor for one thread and one piece of work; many may be open at once."""
+        with self._turn:
+            cursor = self._root.cursor()
+            self._cursors.add(cursor)
+        try:
+            yield cursor
+        finally:
+            with self._turn:
+                self._cursors.discard(cursor)
+                self._turn.notify_all()
+            cursor.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Cursor]:
+        """A cursor that sees one state of the store, whatever is committed meanwhile, and cannot write."""
+        with self.cursor() as cursor:
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            try:
+                yield cursor
+            finally:
+                quietly(cursor.rollback)
+
+    @contextmanager
+    def transaction(self, cursor: Cursor) -> Iterator[None]:
+        """All that happens inside becomes durable together, or nothing of it.
+
+        Raises StoreFull when the disk is full, StoreError for what else DuckDB reports.
+        """
+        try:
+            cursor.execute("BEGIN TRANSACTION")
+            yield
+            cursor.execute("COMMIT")
+        except BaseException as error:
+            quietly(cursor.rollback)
+            if isinstance(error, duckdb.Error):
+                raise self.explained(error) from error
+            raise
+
+    def explained(self, error: duckdb.Error) -> StoreError:
+        """The same failure as one of ours."""
+        text = str(error)
+        if "No space left" in text or "Disk quota exceeded" in text:
+            return StoreFull(f"the disk of {self.folder} is full; free some space on it")
+        return StoreError(f"the store in {self.folder} failed: {text}")
+
+    def room(self) -> None:
+        """Raises StoreFull while less than `min_free_bytes` is free on the disk."""
+        if self.memory:
+            return
+        free = shutil.disk_usage(self.folder).free
+        if free < self.settings.min_free_bytes:
+            raise StoreFull(
+                f"only {free >> 20} MiB are free on the disk of {self.folder}, and store.min_free_bytes keeps "
+                f"{self.settings.min_free_bytes >> 20} MiB free; free some space, or set store.retention_bytes"
+            )
+
+    # -- opening and closing
+
+    def _connect(self) -> Cursor:
+        config: dict[str, object] = {
+            "memory_limit": self.settings.memory_limit,
+            "threads": self.settings.threads,
+            "temp_directory": str(self.folder / "tmp"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+            # A checkpoint inside a commit would cost it half a second, and a full disk would cost the database:
+            # `maintain` makes them between commits, when there is room.
+            "checkpoint_threshold": "1TB",
+        }
+        path = ":memory:" if self.memory else str(self.folder / FILE)
+        try:
+            root = duckdb.connect(path, read_only=self.read_only, config=config)  # type: ignore[arg-type]
+        except duckdb.Error as error:
+            if "Conflicting lock" in str(error):
+                holder = re.search(r"PID (\d+)", str(error))
+                raise StoreLocked(_locked(self.folder, holder[1] if holder else "?")) from error
+            raise self.explained(error) from error
+        root.execute(f"SET allowed_directories = [{quoted(str(self.folder))}]")
+        root.execute("SET enable_external_access = false")
+        root.execute("SET GLOBAL parquet_metadata_cache = true")  # segments never change
+        root.execute("SET lock_configuration = true")
+        return root
+
+    def revive(self) -> None:
+        """Open the database again after a fatal failure; queries that are under way are cancelled."""
+        with self._turn:
+            for cursor in self._cursors:
+                quietly(cursor.interrupt)
+            self._turn.wait_for(lambda: not self._cursors, timeout=REOPEN_WAIT_S)
+            quietly(self._root.close)
+            self._root = self._connect()
+        logger.warning("opened the database again after a failure path=%s", self.folder)
+
+    def close(self) -> None:
+        """Cancel what runs, then close."""
+        with self._turn:
+            for cursor in self._cursors:
+                quietly(cursor.interrupt)
+            self._turn.wait_for(lambda: not self._cursors, timeout=REOPEN_WAIT_S)
+            quietly(self._root.close)
+        self._lock.release()
+
+    # -- asking
+
+    def query(
+        self,
+        cursor: Cursor,
+        sql: str,
+        parameters: Sequence[object] = (),
+        timeout: float | None = None,
+    ) -> pa.Table:
+        """Run one statement that reads, to its end. Raises QueryError when it is wrong or too slow."""
+        try:
+            statements = [s.type.name for s in cursor.extract_statements(sql)]
+            if len(statements) != 1 or statements[0] not in ("SELECT", "EXPLAIN"):
+                raise QueryError("one SELECT is needed: a query cannot change the store", sql)
+            with _deadline(cursor, timeout) as expired:
+                try:
+                    answer: pa.Table = cursor.sql(sql, params=list(parameters)).to_arrow_table()
+                    return answer
+                except duckdb.InterruptException as error:
+                    why = f"after {timeout:g} s" if expired() else "as the store was closed"
+                    advice = "take a shorter time range or a narrower filter"
+                    raise QueryError(f"the query was cancelled {why}; {advice}") from error
+        except duckdb.FatalException as error:
+            raise self.explained(error) from error
+        except duckdb.IOException as error:
+            advice = "`driftwood store verify` tells which segment is damaged"
+            raise StoreError(f"the store cannot be read: {error}; {advice}") from error
+        except duckdb.Error as error:
+            raise QueryError(f"the query cannot run: {error}") from error
+
+
+@contextmanager
+def _deadline(cursor: Cursor, timeout: float | None) -> Iterator[Callable[[], bool]]:
+    """Interrupts `cursor` when `timeout` seconds have passed; the value tells whether it did."""
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        cursor.interrupt()
+
+    if timeout is None:
+        yield expired.is_set
+        return
+    timer = threading.Timer(timeout, expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield expired.is_set
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+class _Lock:
+    """An advisory lock on the data folder, with the owner's process id in it; released by the system on a crash."""
+
+    def __init__(self, folder: Path, *, shared: bool) -> None:
+        path = folder / LOCK
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except OSError as error:
+            owner = os.read(self._handle, 32).decode("ascii", "replace").strip()
+            os.close(self._handle)
+            raise StoreLocked(_locked(folder, owner or "?")) from error
+        if not shared:
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, str(os.getpid()).encode(), 0)
+
+    def release(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def _locked(folder: Path, owner: str) -> str:
+    return (
+        f"the store in {folder} is in use by process {owner}; ask that server (--url), stop it, "
+        "or take another folder (--data)"
+    )
+
+
+def quoted(text: str) -> str:
+    """A string literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quietly(step: Callable[[], object]) -> None:
+    """Tidy up after a failure that is already being reported: a database that has failed fails here once more."""
+    try:
+        step()
+    except duckdb.Error as error:
+        logger.debug("while tidying up: %s", error)

@@ -1,0 +1,187 @@
+# ruff: noqa: S608  (what stands in the SQL is our own: columns, integers, quoted paths)
+"""The DuckDB store: one thread writes, any thread reads.
+
+    data/driftwood.duckdb    tables (`store.schema`); the newest rows are in `logs_hot`
+    data/segments/*.parquet  sealed hours (`store.segments`)
+    data/driftwood.lock      who owns the folder
+
+A commit is one transaction, durable when `write` returns. What a crash leaves behind is tidied up by the next `open`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from driftwood.config import Store as Settings
+from driftwood.records import EVENTS, Commit, Events
+from driftwood.store.database import Database
+from driftwood.store.migrate import migrate
+from driftwood.store.schema import COLUMNS
+from driftwood.store.segments import make_view, relation, resolve, union
+from driftwood.store.write import Writer
+
+REPLAY_ROWS = 20_000
+
+
+class DuckStore:
+    """Plays `driftwood.protocols.Store`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._writing = threading.RLock()
+        with database.cursor() as cursor:
+            migrate(database, cursor)
+            if not database.read_only:
+                make_view(cursor, database.folder)
+            self._writer = Writer(database, cursor)
+
+    @classmethod
+    def open(
+        cls,
+        data: Path,
+        settings: Settings | None = None,
+        *,
+        read_only: bool = False,
+        create: bool = True,
+    ) -> DuckStore:
+        """The store in the folder `data`; made if there is none, unless `read_only` or not to `create`.
+
+        Raises StoreLocked when another process has it (two may read when none writes), StoreTooNew when a newer
+        Driftwood wrote it, StoreError when the folder cannot be used.
+        """
+        database = Database.on_disk(
+            data, settings or Settings(), read_only=read_only, create=create and not read_only
+        )
+        return cls._made(database)
+
+    @classmethod
+    def in_memory(cls, settings: Settings | None = None) -> DuckStore:
+        """A store that leaves nothing behind."""
+        return cls._made(Database.in_memory(settings or Settings()))
+
+    @classmethod
+    def _made(cls, database: Database) -> DuckStore:
+        try:
+            return cls(database)
+        except BaseException:
+            database.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        return self._database.folder
+
+    def close(self) -> None:
+        """Cancel queries, write a checkpoint where there is room, give the folder back."""
+        self._database.close()
+
+    # -- writing
+
+    def write(self, commit: Commit) -> None:
+        """All of `commit` in one transaction. Raises StoreFull when there is no room, having changed nothing."""
+        with self._writing:
+            self._writer.write(commit)
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        """Run one statement that changes rows (feedback, results), as a transaction of its own.
+
+        Raises StoreFull when there is no room, having changed nothing.
+        """
+        self._database.room()
+        with (
+            self._writing,
+            self._database.cursor() as cursor,
+            self._database.transaction(cursor),
+        ):
+            cursor.execute(sql, list(parameters))
+
+    def next_line_id(self) -> int:
+        """The line id that follows the last stored one; never one that was given before."""
+        return self._writer.next_line_id
+
+    def maintain(self, now: int) -> None:
+        """Seal, retire, checkpoint: called between commits by the writing thread, `now` in ns."""
+
+    # -- reading
+
+    def checkpoint(self, source: str) -> dict[str, str]:
+        """Position by key, as the source's last commits left it."""
+        with self._database.cursor() as cursor:
+            return dict(
+                cursor.execute(
+                    "SELECT key, position FROM checkpoints WHERE source = ?", [source]
+                ).fetchall()
+            )
+
+    def state(self, owner: str) -> bytes | None:
+        """The last snapshot that `owner` had stored."""
+        with self._database.cursor() as cursor:
+            found = cursor.execute("SELECT snapshot FROM state WHERE owner = ?", [owner]).fetchall()
+        return found[0][0] if found else None
+
+    def relation(self, start: int | None = None, end: int | None = None) -> str:
+        """What to select FROM, instead of `logs`, when only ts in [start, end] (ns) matters: opens no other segment.
+
+        The rows are a superset: the query still has to compare ts itself. For `query` only, which resolves it in the
+        snapshot that the query sees, so that rows which are sealed meanwhile are seen exactly once.
+        """
+        return relation(start, end)
+
+    def query(
+        self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None
+    ) -> pa.Table:
+        """Run one SELECT on a cursor of its own; all of the result at once.
+
+        Raises QueryError when it is wrong, changes something, or takes longer than `timeout` seconds, StoreError when
+        the store cannot be read.
+        """
+        with self._database.snapshot() as cursor:
+            sql = resolve(cursor, self._database.folder, sql)
+            return self._database.query(cursor, sql, parameters, timeout)
+
+    def replay(self, after_line_id: int, since_ts: int) -> Iterator[Events]:
+        """Stored events with line_id > `after_line_id` or ts >= `since_ts`, in the order of line_id."""
+        with self._database.snapshot() as cursor:
+            paths = cursor.execute(
+                "SELECT path FROM segments WHERE max_line_id > ? OR max_ts >= ? ORDER BY min_line_id",
+                [after_line_id, since_ts],
+            ).fetchall()
+            rows = union(self._database.folder, [path for (path,) in paths])
+            try:
+                reader = cursor.sql(
+                    f"""SELECT {COLUMNS} FROM ({rows})
+                    WHERE line_id > ? OR ts >= ? ORDER BY line_id""",
+                    params=[after_line_id, since_ts],
+                ).to_arrow_reader(REPLAY_ROWS)
+                for batch in reader:
+                    yield self._events(pa.Table.from_batches([batch]))
+            except duckdb.Error as error:
+                raise self._database.explained(error) from error
+
+    def _events(self, rows: pa.Table) -> Events:
+        """Rows of `logs` as a batch of events: labels, service and topic once per distinct value."""
+        sids, codes = np.unique(rows.column("sid").to_numpy(), return_inverse=True)
+        keys = pa.array([self._writer.streams[sid] for sid in sids.tolist()], pa.string())
+        labels = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), keys)
+        columns = []
+        for field in EVENTS:
+            if field.name == "labels":
+                columns.append(pa.chunked_array([labels]))
+            elif pa.types.is_dictionary(field.type):
+                columns.append(rows.column(field.name).dictionary_encode())
+            else:
+                columns.append(rows.column(field.name).cast(field.type))
+        return Events(pa.table(columns, schema=EVENTS))
