@@ -1,0 +1,62 @@
+"""The documentation against the program: every command, flag and link in it exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import typer.main
+
+from ui.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+CLI = typer.main.get_command(app)
+
+
+def commands(page: Path) -> list[str]:
+    """The lines of a page's code blocks that call `driftwood`, without comments."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", page.read_text("utf-8"), re.S | re.M)
+    lines = [line for block in blocks for line in re.sub(r"\\\n\s*", " ", block).splitlines()]
+    return [line.partition(" #")[0].strip() for line in lines if line.startswith("driftwood ")]
+
+
+def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
+    """The command that `words` name, and what is left of them."""
+    command: click.Command = CLI
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        assert words[0] in command.commands, f"there is no command {words[0]!r}"
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_flag_in_the_docs_exists(page: Path) -> None:
+    for line in commands(page):
+        for part in re.split(r" [·|] ", line):
+            if not part.startswith("driftwood "):
+                continue
+            command, rest = resolve(shlex.split(part)[1:])
+            known = {flag for option in command.params for flag in option.opts} | {"--help"}
+            for word in rest:
+                flag = word.partition("=")[0].strip("[]")
+                assert not flag.startswith("--") or flag in known, f"{part}: no flag {flag}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_in_the_docs_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8")):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_readme_shows_the_two_commands_before_anything_else() -> None:
+    first = re.search(r"^```\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.S | re.M)
+    assert first is not None
+    assert [line.split()[:2] for line in first[1].splitlines()] == [
+        ["make", "up"],
+        ["make", "test"],
+    ]
