@@ -6,15 +6,21 @@ texts, dicts with ns times); words and JSON are made by the doors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
+
+from driftwood.errors import QueryError
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+Row = Mapping[str, Any]
+"""One row of an answer, by column."""
 
 
 class Readable(Protocol):
@@ -25,8 +31,8 @@ class Readable(Protocol):
     ) -> pa.Table:
         """Run one read-only statement on a cursor of its own. Raises QueryError when it takes too long."""
 
-    def relation(self, start: int | None = None, end: int | None = None) -> str:
-        """SQL that stands after FROM: all rows of `logs` with `start` <= ts < `end`, and some beyond."""
+    def relation(self, start: int, end: int) -> str:
+        """SQL that stands after FROM: all rows of `logs` with `start` <= ts <= `end`, and some beyond."""
 
 
 class Writable(Protocol):
@@ -36,30 +42,72 @@ class Writable(Protocol):
         """Run one statement that changes rows."""
 
 
+class Deadline:
+    """A store whose answers must all be there within `seconds` from now, however many questions there are."""
+
+    def __init__(self, store: Readable, seconds: float) -> None:
+        self._store = store
+        self._seconds = seconds
+        self._until = time.monotonic() + seconds
+
+    def query(
+        self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None
+    ) -> pa.Table:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise QueryError(f"the query took longer than {self._seconds:g} s and was cancelled")
+        return self._store.query(sql, parameters, left if timeout is None else min(left, timeout))
+
+    def relation(self, start: int, end: int) -> str:
+        return self._store.relation(start, end)
+
+
+def rows(store: Readable, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+    """The answer as one dict per row. For what is shown: bound it with LIMIT or GROUP BY."""
+    answer: list[dict[str, Any]] = store.query(sql, parameters).to_pylist()
+    return answer
+
+
 class Span(NamedTuple):
     """[start, end), ns."""
 
     start: int
     end: int
 
-
-def bounds(store: Readable) -> Span | None:
-    """From the oldest line to just after the newest one, None without lines.
-
-    Lines stamped more than a day after they arrived do not count as the newest: one clock that is 30 years ahead must
-    not hide everything else. (They count when there is nothing else.)
-    """
-    row = store.query(_BOUNDS).to_pylist()[0]
-    newest = row["credible"] if row["credible"] is not None else row["newest"]
-    return None if newest is None else Span(row["oldest"], newest + 1)
+    @property
+    def length(self) -> int:
+        return self.end - self.start
 
 
-# From the metadata of segments, and from two columns of what is not sealed. An event-time hour is one segment, so a
-# segment of the future holds nothing else.
-_BOUNDS = f"""
+class Extent(NamedTuple):
+    """The times of what is stored, ns."""
+
+    oldest: int
+    newest: int
+    recent: int
+    """The newest line that is not stamped more than a day after it arrived: one clock that is 30 years ahead must not
+    hide everything else. The same as `newest` where there is no such line."""
+
+    def last(self, length: int) -> Span:
+        """The span of `length` ns that ends with the most recent line."""
+        return Span(self.recent + 1 - length, self.recent + 1)
+
+
+def extent(store: Readable) -> Extent | None:
+    """From the oldest line to the newest, None without lines. Costs no look at sealed lines."""
+    found = rows(store, _EXTENT)[0]
+    if found["newest"] is None:
+        return None
+    recent = found["recent"] if found["recent"] is not None else found["newest"]
+    return Extent(found["oldest"], found["newest"], recent)
+
+
+# From the metadata of segments, and from two columns of what is not sealed. A segment holds one event-time hour, so
+# one that lies in the future holds nothing else.
+_EXTENT = f"""
     WITH parts AS (
         SELECT min(min_ts) AS oldest, max(max_ts) AS newest,
-               max(max_ts) FILTER (max_ts <= max_observed_ts + {DAY}) AS credible FROM segments
+               max(max_ts) FILTER (max_ts <= max_observed_ts + {DAY}) AS recent FROM segments
         UNION ALL
         SELECT min(ts), max(ts), max(ts) FILTER (ts <= observed_ts + {DAY}) FROM logs_hot)
-    SELECT min(oldest) AS oldest, max(newest) AS newest, max(credible) AS credible FROM parts"""
+    SELECT min(oldest) AS oldest, max(newest) AS newest, max(recent) AS recent FROM parts"""  # noqa: S608

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+import itertools
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -215,7 +215,7 @@ def test_slices_cover_a_span_without_gap_or_overlap(
     parts = list(slices(span, direction))  # type: ignore[arg-type]
     ordered = parts if direction == "forward" else parts[::-1]
     assert len(parts) <= 32
-    assert all(a.end == b.start for a, b in zip(ordered, ordered[1:], strict=False))
+    assert all(a.end == b.start for a, b in itertools.pairwise(ordered))
     assert not length or (ordered[0].start, ordered[-1].end) == span
     assert bool(parts) == bool(length)
 

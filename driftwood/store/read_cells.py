@@ -1,0 +1,47 @@
+# ruff: noqa: S608  (texts of users are bound; what stands in the SQL are our own names and integers)
+"""Cells: how many lines of one stream, template and severity came at one time. All that is counted is counted on them.
+
+They come from the roll-ups per minute, which are some thousand times smaller than the lines, unless a line filter or
+a step that is no whole number of minutes demands the lines themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from driftwood.store.read import MINUTE, Readable, Span
+from driftwood.store.read_selection import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """SQL that stands after FROM, with columns (at, sid, template_id, template_version, severity, n).
+
+    A cell holds the lines of (at - grain, at]: as LogQL's ranges do, and unlike a search for lines, counting leaves
+    the start of a span out and takes its end in.
+    """
+
+    sql: str
+    parameters: tuple[object, ...]
+    span: Span
+    """(start, end]: what was asked for, or the whole minutes around it where the roll-ups answer."""
+
+
+def cells(store: Readable, selection: Selection, span: Span, step: int) -> Cells:
+    """The cells of `span`, fine enough for buckets of `step` ns."""
+    if selection.needs_lines or step % MINUTE:
+        where = selection.condition
+        return Cells(
+            "(SELECT ts AS at, sid, template_id, template_version, severity, 1 AS n "
+            f"FROM {store.relation(span.start, span.end)} "
+            f"WHERE ts > {span.start} AND ts <= {span.end} AND {where.sql})",
+            where.parameters,
+            span,
+        )
+    whole = Span(span.start // MINUTE * MINUTE, -(-span.end // MINUTE) * MINUTE)
+    return Cells(
+        "(SELECT minute AS at, sid, template_id, template_version, severity, n FROM template_counts "
+        f"WHERE minute > {whole.start} AND minute <= {whole.end} AND {selection.streams.sql})",
+        selection.streams.parameters,
+        whole,
+    )

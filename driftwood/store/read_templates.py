@@ -1,0 +1,180 @@
+# ruff: noqa: S608  (texts of users are bound; what stands in the SQL are our own names and integers)
+"""Templates in a span: how often, since when, in which services; and one template with its versions and lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from driftwood.labels import level_of
+from driftwood.store.read import MINUTE, Readable, Row, Span, rows
+from driftwood.store.read_cells import Cells, cells
+from driftwood.store.read_selection import EVERY_LINE, Selection, one_of
+
+Order = Literal["count", "new", "rare"]
+
+SPARK = 30
+"""Buckets of a sparkline."""
+
+_ORDER = {"count": "count DESC, id", "new": "first_seen DESC, count DESC, id", "rare": "count, id"}
+
+# A template that is in no roll-up has no life; one that is not in `templates` has no text.
+_LIFE = f"""(SELECT template_id, min(minute) - {MINUTE} AS first_seen, max(minute) AS last_seen
+             FROM template_counts GROUP BY template_id)"""
+_TEXT = """(SELECT id, max(version) AS version, arg_max(text, version) AS text FROM templates GROUP BY id)"""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateCount:
+    """A template in a span. `first_seen` and `last_seen` are of the whole store, ns, to the minute."""
+
+    id: int
+    version: int
+    text: str
+    count: int
+    share: float
+    """Of the lines selected, 0..1."""
+    first_seen: int
+    last_seen: int
+    is_new: bool
+    services: list[str] = field(default_factory=list)
+    """The most frequent first."""
+    severities: dict[str, int] = field(default_factory=dict)
+    spark: list[int] = field(default_factory=lambda: [0] * SPARK)
+
+
+def templates(
+    store: Readable,
+    selection: Selection,
+    span: Span,
+    *,
+    search: str = "",
+    order: Order = "count",
+    limit: int = 100,
+    warmup: int = 0,
+) -> tuple[list[TemplateCount], int]:
+    """The first `limit` templates by `order`, and how many there are. `search` is a part of the text in any case.
+
+    New is what was first seen inside the span, and later than `warmup` ns after the store's oldest line: at first
+    everything is new.
+    """
+    source = _cells(store, selection, span)
+    found = rows(
+        store,
+        f"""
+        WITH counted AS MATERIALIZED (
+                 SELECT template_id, sum(n) AS count FROM {source.sql} GROUP BY template_id),
+             life AS MATERIALIZED {_LIFE}
+        SELECT template_id AS id, coalesce(version, 0) AS version, coalesce(text, '') AS text,
+               count::BIGINT AS count, count / (SELECT sum(count) FROM counted) AS share,
+               coalesce(first_seen, {source.span.start}) AS first_seen,
+               coalesce(last_seen, {source.span.end}) AS last_seen,
+               coalesce(first_seen > {source.span.start} AND first_seen <= {source.span.end}
+                   AND first_seen > (SELECT min(first_seen) FROM life) + {warmup}, FALSE) AS is_new,
+               count(*) OVER () AS total
+        FROM counted LEFT JOIN life USING (template_id) LEFT JOIN {_TEXT} AS t ON t.id = template_id
+        WHERE contains(lower(coalesce(text, '')), lower(?))
+        ORDER BY {_ORDER[order]} LIMIT {limit}""",
+        (*source.parameters, search),
+    )
+    total = found[0]["total"] if found else 0
+    page = [TemplateCount(**{k: v for k, v in row.items() if k != "total"}) for row in found]
+    _describe(store, source, page)
+    return page, total
+
+
+def template(
+    store: Readable, template_id: int, span: Span | None = None
+) -> tuple[TemplateCount, Span] | None:
+    """One template and the span it was counted in (default: its whole life); None where none has this id."""
+    found = rows(
+        store,
+        f"""SELECT version, text, first_seen, last_seen FROM {_TEXT} LEFT JOIN {_LIFE} ON template_id = id
+            WHERE id = {template_id:d}""",
+    )
+    if not found:
+        return None
+    known = found[0]
+    first, last = known["first_seen"] or 0, known["last_seen"] or 0
+    span = Span(first, last) if span is None else span
+    everything = _cells(store, EVERY_LINE, span)
+    total, count = rows(
+        store,
+        f"""SELECT coalesce(sum(n), 0)::BIGINT AS total,
+                       coalesce(sum(n) FILTER (template_id = {template_id:d}), 0)::BIGINT AS count
+                FROM {everything.sql}""",
+        everything.parameters,
+    )[0].values()
+    one = TemplateCount(
+        template_id,
+        known["version"],
+        known["text"],
+        count,
+        count / max(total, 1),
+        first,
+        last,
+        False,
+    )
+    _describe(store, everything, [one])
+    return one, span
+
+
+def versions(store: Readable, template_id: int) -> list[Row]:
+    """(version, text, exact, created), the newest first."""
+    return list(
+        rows(
+            store,
+            f"""SELECT version, text, exact, created FROM templates WHERE id = {template_id:d}
+                ORDER BY version DESC LIMIT 100""",
+        )
+    )
+
+
+def lineage(store: Readable, template_id: int) -> tuple[list[int], list[int]]:
+    """The templates that this one took over or came out of, and those that name it so."""
+    found = rows(
+        store,
+        f"""SELECT list_sort(list_distinct(flatten(list(parents) FILTER (id = {template_id:d})))) AS parents,
+                   list_sort(list_distinct(list(id) FILTER (list_contains(parents, {template_id:d})))) AS children
+            FROM templates""",
+    )[0]
+    return found["parents"] or [], found["children"] or []
+
+
+def texts(store: Readable, ids: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """Text by (id, version) of those that exist."""
+    wanted = sorted({template_id for template_id, _ in ids})
+    found = rows(store, f"SELECT id, version, text FROM templates WHERE {one_of('id', wanted)}")
+    return {(row["id"], row["version"]): row["text"] for row in found}
+
+
+def _cells(store: Readable, selection: Selection, span: Span) -> Cells:
+    """From the roll-ups when a sparkline's bucket is a minute or more."""
+    return cells(store, selection, span, MINUTE if span.length >= SPARK * MINUTE else 1)
+
+
+def _describe(store: Readable, source: Cells, page: list[TemplateCount]) -> None:
+    """Fill in what needs a second look, for the templates that are shown only."""
+    width = max(-(-source.span.length // SPARK), 1)
+    found = rows(
+        store,
+        f"""
+        WITH shown AS (SELECT template_id, (at - 1 - {source.span.start}) // {width} AS bucket,
+                   (severity + 3) // 4 AS level, coalesce(service, '') AS service, n
+                   FROM {source.sql} AS c LEFT JOIN (SELECT sid, service FROM streams) AS s USING (sid)
+                   WHERE {one_of("template_id", [t.id for t in page])})
+        SELECT template_id, bucket::INTEGER AS bucket, level::INTEGER AS level, service, sum(n)::BIGINT AS n
+        FROM shown GROUP BY GROUPING SETS ((template_id, bucket), (template_id, level), (template_id, service))
+        ORDER BY n DESC""",
+        source.parameters,
+    )
+    by_id = {t.id: t for t in page}
+    for row in found:
+        shown = by_id[row["template_id"]]
+        if row["bucket"] is not None:
+            shown.spark[row["bucket"]] = row["n"]
+        elif row["level"] is not None:
+            shown.severities[level_of(row["level"] * 4) or "unknown"] = row["n"]
+        elif row["service"]:
+            shown.services.append(row["service"])
