@@ -3,6 +3,7 @@
     DriftwoodError                 1   something that the message explains
     |-- ConfigError                2   a setting, flag or registered name is wrong: nothing was started
     |-- QueryError                 3   a query does not parse or cannot run
+    |   `-- QueryTimeout           3   it was cancelled: it took too long
     |-- StoreError                 4   the store cannot be used
     |   |-- StoreLocked            4   another process owns it
     |   |-- StoreTooNew            4   a newer Driftwood wrote it
@@ -51,6 +52,10 @@ class QueryError(DriftwoodError):
         end = self.query.find("\n", self.at)
         line = self.query[start : end if end >= 0 else len(self.query)]
         return f"{self.message}\n  {line}\n  {' ' * (self.at - start)}^"
+
+
+class QueryTimeout(QueryError):
+    pass
 
 
 class StoreError(DriftwoodError):

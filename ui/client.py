@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar, cast
+from urllib.parse import quote
 
 import httpx
 
@@ -137,7 +138,9 @@ class Client:
     def template(
         self, template_id: str, start: str | None = None, end: str | None = None
     ) -> shapes.TemplateDetail:
-        return self._get(f"templates/{template_id}", shapes.TemplateDetail, start=start, end=end)
+        return self._get(
+            f"templates/{quote(template_id, safe='')}", shapes.TemplateDetail, start=start, end=end
+        )
 
     def template_diff(
         self,
@@ -183,14 +186,16 @@ class Client:
         )
 
     def anomaly(self, anomaly_id: str) -> shapes.AnomalyDetail:
-        return self._get(f"anomalies/{anomaly_id}", shapes.AnomalyDetail)
+        return self._get(f"anomalies/{quote(anomaly_id, safe='')}", shapes.AnomalyDetail)
 
     def feedback(
         self, anomaly_id: str, verdict: str, note: str = "", scope: str = ""
     ) -> shapes.AnomalyDetail:
         """`verdict` is real, noise, expected or open; the answer is the anomaly as it is now."""
         body = {"verdict": verdict, "note": note, "scope": scope}
-        return self._post(f"anomalies/{anomaly_id}/feedback", shapes.AnomalyDetail, body)
+        return self._post(
+            f"anomalies/{quote(anomaly_id, safe='')}/feedback", shapes.AnomalyDetail, body
+        )
 
     # -- dead letters
 
@@ -225,7 +230,9 @@ class Client:
     def label_values(
         self, name: str, start: str | None = None, end: str | None = None
     ) -> shapes.LabelValues:
-        return self._get(f"labels/{name}/values", shapes.LabelValues, start=start, end=end)
+        return self._get(
+            f"labels/{quote(name, safe='')}/values", shapes.LabelValues, start=start, end=end
+        )
 
     def stats(self) -> shapes.Stats:
         return self._get("stats", shapes.Stats)

@@ -22,7 +22,7 @@ import duckdb
 import pyarrow as pa
 
 from driftwood.config import Store as Settings
-from driftwood.errors import QueryError, StoreError, StoreFull, StoreLocked
+from driftwood.errors import QueryError, QueryTimeout, StoreError, StoreFull, StoreLocked
 
 logger = logging.getLogger(__name__)
 
@@ -201,7 +201,7 @@ class Database:
                 except duckdb.InterruptException as error:
                     why = f"after {timeout:g} s" if expired() else "as the store was closed"
                     advice = "take a shorter time range or a narrower filter"
-                    raise QueryError(f"the query was cancelled {why}; {advice}") from error
+                    raise QueryTimeout(f"the query was cancelled {why}; {advice}") from error
         except duckdb.FatalException as error:
             raise self.explained(error) from error
         except duckdb.IOException as error:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from driftwood.errors import QueryError
+from driftwood.errors import QueryTimeout
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -29,7 +29,7 @@ class Readable(Protocol):
     def query(
         self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None
     ) -> pa.Table:
-        """Run one read-only statement on a cursor of its own. Raises QueryError when it takes too long."""
+        """Run one read-only statement on a cursor of its own. Raises QueryTimeout when it takes too long."""
 
     def relation(self, start: int, end: int) -> str:
         """SQL that stands after FROM: all rows of `logs` with `start` <= ts <= `end`, and some beyond."""
@@ -55,7 +55,9 @@ class Deadline:
     ) -> pa.Table:
         left = self._until - time.monotonic()
         if left <= 0:
-            raise QueryError(f"the query took longer than {self._seconds:g} s and was cancelled")
+            raise QueryTimeout(
+                f"the query was cancelled after {self._seconds:g} s; take a shorter time range or a narrower filter"
+            )
         return self._store.query(sql, parameters, left if timeout is None else min(left, timeout))
 
     def relation(self, start: int, end: int) -> str:
