@@ -15,12 +15,12 @@ from typing import Any
 import duckdb
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
 
-from driftwood.labels import source_key, stream_id
-from driftwood.records import Anomaly, Commit, Template
+from driftwood.labels import stream_id
+from driftwood.records import Commit
 from driftwood.store.database import Cursor, Database
+from driftwood.store.rows import anomaly_rows, position_rows, stream_rows, template_rows
 from driftwood.store.schema import COLUMNS, HOUR, MINUTE, end_of
 
 logger = logging.getLogger(__name__)
@@ -33,67 +33,14 @@ AHEAD_NS = 5 * MINUTE
 ROLL_UP = f"""SELECT {end_of(MINUTE)} AS minute, sid, template_id, template_version, severity,
     count(*) AS n, sum(strlen(line))::BIGINT AS bytes"""
 
-_LABELS: pa.Field[Any] = pa.field("labels", pa.map_(pa.string(), pa.string()))
-_PARENTS: pa.Field[Any] = pa.field("parents", pa.list_(pa.int64()))
-_STREAMS = pa.schema(
-    [
-        pa.field("sid", pa.int64()),
-        _LABELS,
-        pa.field("key", pa.string()),
-        pa.field("source", pa.string()),
-        pa.field("service", pa.string()),
-        pa.field("created", pa.int64()),
-    ]
-)
-_TEMPLATES = pa.schema(
-    [
-        pa.field("id", pa.int64()),
-        pa.field("version", pa.int32()),
-        pa.field("text", pa.string()),
-        pa.field("exact", pa.bool_()),
-        _PARENTS,
-        pa.field("created", pa.int64()),
-    ]
-)
-_ANOMALIES = pa.schema(
-    [
-        pa.field("id", pa.string()),
-        pa.field("detector", pa.string()),
-        pa.field("kind", pa.string()),
-        pa.field("source", pa.string()),
-        pa.field("service", pa.string()),
-        pa.field("start_ts", pa.int64()),
-        pa.field("end_ts", pa.int64()),
-        pa.field("score", pa.float64()),
-        pa.field("p_value", pa.float64()),
-        pa.field("title", pa.string()),
-        pa.field(
-            "contributions",
-            pa.list_(
-                pa.struct(
-                    [
-                        pa.field("template_id", pa.int64()),
-                        pa.field("template", pa.string()),
-                        pa.field("seen", pa.float64()),
-                        pa.field("expected", pa.float64()),
-                        pa.field("weight", pa.float64()),
-                    ]
-                )
-            ),
-        ),
-        pa.field("line_ids", pa.list_(pa.int64())),
-        pa.field("created", pa.int64()),
-    ]
-)
-
 
 @dataclass(slots=True)
 class HotHour:
     """What is known of the unsealed rows of one hour without asking the database."""
 
-    rows: int = 0
-    arrived: int = -(2**63)
-    """Arrival of the newest one, ns."""
+    rows: int
+    touched: int
+    """When this process last saw it grow, ns by the clock."""
 
 
 class Writer:
@@ -112,10 +59,11 @@ class Writer:
         self.streams: dict[int, str] = dict(
             cursor.execute("SELECT sid, key FROM streams").fetchall()
         )
+        now = time.time_ns()
         self.hot: dict[int, HotHour] = {
-            hour: HotHour(rows, arrived)
-            for hour, rows, arrived in cursor.execute(
-                f"SELECT {end_of(HOUR)}, count(*), max(observed_ts) FROM logs_hot GROUP BY 1"
+            hour: HotHour(rows, touched=now)
+            for hour, rows in cursor.execute(
+                f"SELECT {end_of(HOUR)}, count(*) FROM logs_hot GROUP BY 1"
             ).fetchall()
         }
         newest = cursor.execute(
@@ -138,10 +86,11 @@ class Writer:
         self.next_line_id = max(self.next_line_id, prepared.next_line_id)
         self.next_dead_id += commit.dead.num_rows
         self.streams.update(prepared.new_streams)
-        for hour, rows, arrived in prepared.hours:
-            hot = self.hot.setdefault(hour, HotHour())
+        now = time.time_ns()
+        for hour, rows in prepared.hours:
+            hot = self.hot.setdefault(hour, HotHour(0, now))
             hot.rows += rows
-            hot.arrived = max(hot.arrived, arrived)
+            hot.touched = now
         self.watermark = max(self.watermark, prepared.watermark)
 
     def _survived(self, error: Exception) -> bool:
@@ -163,10 +112,10 @@ class Writer:
                 cursor.execute(f"INSERT INTO template_counts {ROLL_UP} FROM batch GROUP BY ALL")
                 cursor.unregister("batch")
             if commit.templates:
-                rows = _template_rows(commit.templates, now)
+                rows = template_rows(commit.templates, now)
                 _insert(cursor, "INSERT OR IGNORE INTO templates", rows)
             if commit.anomalies:
-                rows = _anomaly_rows(commit.anomalies, now)
+                rows = anomaly_rows(commit.anomalies, now)
                 _insert(cursor, "INSERT OR IGNORE INTO anomalies", rows)
             if commit.dead.num_rows:
                 self._bury(cursor, commit.dead)
@@ -175,7 +124,7 @@ class Writer:
                     "UPDATE dead_letters SET replayed_at = ? WHERE id IN (SELECT unnest(?))",
                     [now, list(commit.replayed)],
                 )
-            positions = _position_rows(commit.checkpoints)
+            positions = position_rows(commit.checkpoints)
             if positions.num_rows:
                 _insert(cursor, "INSERT OR REPLACE INTO checkpoints", positions)
             for owner, snapshot in commit.state.items():
@@ -205,7 +154,7 @@ class _Prepared:
         self.streams: pa.Table | None = None
         self.new_streams: dict[int, str] = {}
         self.next_line_id = 0
-        self.hours: list[tuple[int, int, int]] = []
+        self.hours: list[tuple[int, int]] = []
         self.watermark = -(2**63)
         if commit.events.num_rows:
             self._rows(commit.events, known)
@@ -219,11 +168,11 @@ class _Prepared:
             if sids[code] not in known:
                 self.new_streams[int(sids[code])] = keys[code]
         if self.new_streams:
-            self.streams = _stream_rows(self.new_streams, sids[codes], events)
+            self.streams = stream_rows(self.new_streams, sids[codes], events)
         self.events = events.append_column("sid", pa.array(sids[codes]))
         self.next_line_id = int(_int64s(events, "line_id").max()) + 1
         ts, arrived = _int64s(events, "ts"), _int64s(events, "observed_ts")
-        self.hours = _hours(ts, arrived)
+        self.hours = _hours(ts)
         plausible = ts[ts // 2 <= (arrived + AHEAD_NS) // 2]  # halves: no sum of ours overflows
         if len(plausible):
             self.watermark = int(plausible.max())
@@ -246,108 +195,13 @@ def _dictionary(column: pa.ChunkedArray[Any]) -> tuple[list[str], npt.NDArray[np
     return keys, np.concatenate([chunk.indices.to_numpy() for chunk in chunks])
 
 
-def _hours(ts: Int64s, arrived: Int64s) -> list[tuple[int, int, int]]:
-    """(hour, rows, newest arrival) of every hour that the rows fall into."""
-    hours = hour_of(ts)
-    if hours[0] == hours[-1] and (hours == hours[0]).all():
-        return [(int(hours[0]), len(ts), int(arrived.max()))]
-    distinct, codes, counts = np.unique(hours, return_inverse=True, return_counts=True)
-    newest = np.full(len(distinct), -(2**63), dtype=np.int64)
-    np.maximum.at(newest, codes, arrived)
-    return list(zip(distinct.tolist(), counts.tolist(), newest.tolist(), strict=True))
+def _hours(ts: Int64s) -> list[tuple[int, int]]:
+    """(hour, rows) of every hour that the rows fall into."""
+    distinct, counts = np.unique(hour_of(ts), return_counts=True)
+    return list(zip(distinct.tolist(), counts.tolist(), strict=True))
 
 
 def hour_of(ts: Int64s) -> Int64s:
     """The end of the hour (hour - 3600 s, hour] that each time lies in, as `schema.end_of` has it."""
     ts = np.minimum(ts, (2**63 - 1) // HOUR * HOUR)
     return -(-ts // HOUR) * HOUR
-
-
-def _stream_rows(new: Mapping[int, str], sids: Int64s, events: pa.Table) -> pa.Table:
-    """Rows of `streams`; a stream's service is that of its first line."""
-    distinct, first = np.unique(sids, return_index=True)
-    at = dict(zip(distinct.tolist(), first.tolist(), strict=True))
-    services = events.column("service").take(pa.array([at[sid] for sid in new])).to_pylist()
-    now = time.time_ns()
-    return pa.table(
-        [
-            pa.array(list(new), pa.int64()),
-            pa.array(
-                [list(orjson.loads(key).items()) for key in new.values()],
-                pa.map_(pa.string(), pa.string()),
-            ),
-            pa.array(list(new.values())),
-            pa.array([source_key(key) for key in new.values()]),
-            pa.array(services, pa.string()),
-            pa.array([now] * len(new), pa.int64()),
-        ],
-        schema=_STREAMS,
-    )
-
-
-def _template_rows(templates: tuple[Template, ...], now: int) -> pa.Table:
-    rows = {(t.id, t.version): t for t in templates}.values()
-    return pa.Table.from_pylist(
-        [
-            {
-                "id": t.id,
-                "version": t.version,
-                "text": t.text,
-                "exact": t.exact,
-                "parents": list(t.parents),
-                "created": now,
-            }
-            for t in rows
-        ],
-        schema=_TEMPLATES,
-    )
-
-
-def _anomaly_rows(anomalies: tuple[Anomaly, ...], now: int) -> pa.Table:
-    rows = {a.id: a for a in reversed(anomalies)}.values()
-    return pa.Table.from_pylist(
-        [
-            {
-                "id": a.id,
-                "detector": a.detector,
-                "kind": a.kind,
-                "source": a.source,
-                "service": a.service,
-                "start_ts": a.start,
-                "end_ts": a.end,
-                "score": a.score,
-                "p_value": a.p_value,
-                "title": a.title,
-                "contributions": [
-                    {
-                        "template_id": c.template_id,
-                        "template": c.template,
-                        "seen": c.seen,
-                        "expected": c.expected,
-                        "weight": c.weight,
-                    }
-                    for c in a.contributions
-                ],
-                "line_ids": list(a.line_ids),
-                "created": now,
-            }
-            for a in rows
-        ],
-        schema=_ANOMALIES,
-    )
-
-
-def _position_rows(checkpoints: Mapping[str, Mapping[str, str]]) -> pa.Table:
-    moved = [
-        (source, key, position)
-        for source, positions in checkpoints.items()
-        for key, position in positions.items()
-    ]
-    sources, keys, positions = zip(*moved, strict=True) if moved else ((), (), ())
-    return pa.table(
-        {
-            "source": pa.array(sources, pa.string()),
-            "key": pa.array(keys, pa.string()),
-            "position": pa.array(positions, pa.string()),
-        }
-    )
