@@ -1,0 +1,111 @@
+"""Where the variables of a template stand in a line: found when asked for, never stored.
+
+The constant texts of the template are looked for in order; a typed variable is tried with its own expression first. One
+walk from left to right with no way back, so the cost is linear in the line. A `<NUM>` that the line itself holds is a
+variable whose value is the text `<NUM>`.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import lru_cache
+
+from parsing.masks import PLACEHOLDER, SINGLE
+
+_SPACES = re.compile(r"\s+")
+
+
+def spans(line: str, template_text: str) -> list[tuple[int, int]]:
+    """The character range of each variable, in the order of the template; [] where the line does not match.
+
+    >>> spans("took 12 ms for bob", "took <NUM> ms for <*>")
+    [(5, 7), (15, 18)]
+    """
+    constants, kinds = _parsed(template_text)
+    if not kinds:
+        return []
+    untyped = ("*",) * len(kinds)
+    return (
+        _walk(line, constants, kinds)
+        or _walk(line, constants, untyped)
+        or _loosely(line, template_text, untyped)
+    )
+
+
+def values(line: str, template_text: str) -> list[tuple[str, str]]:
+    """Kind and text of each variable; [] where the line does not match.
+
+    >>> values("took 12 ms for bob", "took <NUM> ms for <*>")
+    [('NUM', '12'), ('*', 'bob')]
+    """
+    kinds = _parsed(template_text)[1]
+    found = spans(line, template_text)
+    return [(kind, line[a:b]) for kind, (a, b) in zip(kinds, found, strict=False)]
+
+
+def pieces(template_text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The constant texts of a template and, between them, the kinds of its variables.
+
+    >>> pieces("took <NUM> ms for <*>")
+    (('took ', ' ms for ', ''), ('NUM', '*'))
+    """
+    return _parsed(template_text)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(template_text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    constants: list[str] = []
+    kinds: list[str] = []
+    at = 0
+    for match in PLACEHOLDER.finditer(template_text):
+        constants.append(template_text[at : match.start()])
+        kinds.append(match.group()[1:-1])
+        at = match.end()
+    return (*constants, template_text[at:]), tuple(kinds)
+
+
+def _walk(line: str, constants: tuple[str, ...], kinds: tuple[str, ...]) -> list[tuple[int, int]]:
+    at = len(constants[0])
+    last = len(line) - len(constants[-1])
+    if last < at or not line.startswith(constants[0]) or not line.endswith(constants[-1]):
+        return []
+    found = []
+    for kind, after in zip(kinds[:-1], constants[1:-1], strict=True):
+        end = _end(line, at, last, kind, after)
+        if end < 0:
+            return []
+        found.append((at, end))
+        at = end + len(after)
+    return [*found, (at, last)]
+
+
+def _end(line: str, at: int, last: int, kind: str, after: str) -> int:
+    """Where the variable that starts at `at` ends: before the next `after`; -1 if there is none before `last`."""
+    typed = SINGLE.get(kind)
+    match = typed.match(line, at) if typed else None
+    if match and match.end() + len(after) <= last and line.startswith(after, match.end()):
+        return match.end()
+    end = line.find(after, at + 1, last)
+    return end if end >= 0 else line.find(after, at, last)  # the variable may be empty
+
+
+def _loosely(line: str, template_text: str, kinds: tuple[str, ...]) -> list[tuple[int, int]]:
+    """As `_walk`, with any run of whitespace as good as any other: a padded column, say."""
+    collapsed: list[str] = []
+    starts, shifts = [0], [0]  # from this position of the collapsed line on, the line is so much further
+    at = length = 0
+    for match in _SPACES.finditer(line):
+        collapsed += (line[at : match.start()], " ")
+        length += match.start() - at + 1
+        at = match.end()
+        starts.append(length)
+        shifts.append(at - length)
+    collapsed.append(line[at:])
+    constants, _ = _parsed(_SPACES.sub(" ", template_text))
+    found = _walk("".join(collapsed), constants, kinds)
+
+    def place(position: int) -> int:
+        return position + shifts[bisect_right(starts, position) - 1]
+
+    return [(place(start), place(end)) for start, end in found]
