@@ -161,6 +161,8 @@ class Detector(Protocol):
     """Windows to scores. `score` is a pure function of (state, unit): what else is in the batch never matters."""
 
     name: str
+    early: frozenset[str]
+    """Kinds whose findings only grow stronger while a window fills, so that an open window may be judged for them."""
 
     def fit(self, batch: LogBatch) -> None:
         """Forget everything and learn from `batch`, in the order of its windows' start."""
