@@ -55,7 +55,11 @@ class Latency:
         if not self._ms:
             return {"p50": 0.0, "p99": 0.0, "last": 0.0}
         p50, p99 = np.percentile(tuple(self._ms), (50, 99))
-        return {"p50": round(p50, 2), "p99": round(p99, 2), "last": round(self._ms[-1], 2)}
+        return {
+            "p50": round(float(p50), 2),
+            "p99": round(float(p99), 2),
+            "last": round(self._ms[-1], 2),
+        }
 
     def histogram(self) -> dict[str, Any]:
         """count, sum_s and cumulative (upper bound in s, count) pairs without +Inf, as Prometheus has them."""
