@@ -8,7 +8,6 @@ shown, never errors. What happens when is told in docs/kafka.md.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -82,7 +81,6 @@ class KafkaSource:
         self._newest_ts: int | None = None
         self._read_at = 0.0
         self._stored: dict[Partition, int] = {}
-        self._lock = threading.Lock()
         self._status = SourceStatus("kafka", "starting", "not opened yet")
 
     # -- the role
@@ -98,21 +96,23 @@ class KafkaSource:
                 self._fetch(timeout)
             except KafkaError as error:
                 self._lost(error)
-        self._tell_group()
+        if self._group is not None:
+            self._group.commit(self._stored_offsets())
         return self._decode(self._pieces.popleft()) if self._pieces else Batch()
 
     def committed(self, checkpoint: Mapping[str, str]) -> None:
-        with self._lock:
-            self._stored.update({Partition.of(key): int(at) for key, at in checkpoint.items()})
+        stored = {Partition.of(key): int(at) for key, at in checkpoint.items()}
+        self._stored = {
+            **self._stored,
+            **stored,
+        }  # replaced, not changed: the polling thread reads it
 
     def status(self) -> SourceStatus:
         return self._status
 
     def close(self) -> None:
         if self._group is not None and self._session is not None and self._session.away() is None:
-            stored = self._take_stored()
-            if stored:
-                self._group.flush(stored, _FLUSH_S)
+            self._group.flush(self._stored_offsets(), _FLUSH_S)
         self._disconnect()
         self._show("done", "closed")
 
@@ -130,7 +130,7 @@ class KafkaSource:
         positions = session.positions()
         ends = {p: at for p, (at, _) in positions.items() if at != self._offsets.get(p)}
         self._offsets.update(ends)
-        if fetched or any(at > 0 for at in ends.values()):
+        if ends:
             self._pieces.extend(_pieces(fetched, ends, self._ingest.batch_bytes))
             self._measure(fetched)
         self._look(session, positions)
@@ -239,20 +239,10 @@ class KafkaSource:
 
     # -- telling others
 
-    def _tell_group(self) -> None:
-        if self._group is None or not self._stored:
-            return
-        stored = self._take_stored()
-        if stored and not self._group.commit(stored):
-            with self._lock:  # too early: keep them, newer ones win
-                by_tp = self._session.partitions if self._session else {}
-                self._stored = {by_tp[tp]: at for tp, at in stored.items()} | self._stored
-
-    def _take_stored(self) -> dict[TopicPartition, int]:
-        """What is stored and not yet committed, of the incarnations that are being read."""
-        with self._lock:
-            stored, self._stored = self._stored, {}
+    def _stored_offsets(self) -> dict[TopicPartition, int]:
+        """How far the store is, in the incarnations of topics that are being read."""
         by_tp = self._session.partitions if self._session else {}
+        stored = self._stored
         return {tp: stored[partition] for tp, partition in by_tp.items() if partition in stored}
 
     def _look(

@@ -29,28 +29,30 @@ class GroupOffsets:
         self._group = group
         self._coordinator: Any = None
         self._running: Any = None
+        self._done: dict[TopicPartition, int] = {}
         self._due = 0.0
 
-    def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
-        """Begin to commit; False when it is too early (once a second, one at a time) and the caller should keep them."""
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Begin to commit those of `offsets` that are new; at most once a second, one commit at a time."""
         now = time.monotonic()
         if now < self._due or (self._running is not None and not self._running.is_done):
-            return False
+            return
         self._due = now + _INTERVAL_S
-        self._running = self._manager.call_soon(self._commit, dict(offsets))
-        self._running.add_errback(self._failed)
-        return True
+        if new := self._new(offsets):
+            self._running = self._manager.call_soon(self._commit, new)
+            self._running.add_errback(self._failed)
 
     def flush(self, offsets: Mapping[TopicPartition, int], timeout: float) -> None:
-        """Commit now and wait for it, `timeout` seconds at most."""
-        try:
-            self._manager.run(
-                self._manager.wait_for,
-                self._manager.call_soon(self._commit, dict(offsets)),
-                timeout * 1000,
-            )
-        except KafkaError as error:
-            self._failed(error)
+        """Commit what is new and wait for it, `timeout` seconds at most."""
+        if new := self._new(offsets):
+            try:
+                commit = self._manager.call_soon(self._commit, new)
+                self._manager.run(self._manager.wait_for, commit, timeout * 1000)
+            except KafkaError as error:
+                self._failed(error)
+
+    def _new(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        return {tp: at for tp, at in offsets.items() if self._done.get(tp) != at}
 
     async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         if self._coordinator is None:
@@ -82,6 +84,7 @@ class GroupOffsets:
                     raise for_code(partition.error_code)(
                         f"{topic.name}/{partition.partition_index}"
                     )
+        self._done.update(offsets)
 
     async def _find(self) -> Any:
         """The coordinator as a node of its own, so that commits never queue behind a fetch that waits for data."""

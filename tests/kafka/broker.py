@@ -95,6 +95,10 @@ class Broker:
         self._process.wait(timeout=60)
         self._process = None
 
+    @property
+    def stopped(self) -> bool:
+        return self._process is None
+
     def close(self) -> None:
         self.stop(kill=True)  # nothing of it is needed again
         self.proxy.close()

@@ -51,9 +51,9 @@ def _download(folder: Path) -> None:
     if maven is None:
         raise Missing("no mvn on the PATH to fetch Apache Kafka with: `apt-get install maven`")
     partial = folder.with_suffix(f".{os.getpid()}")
+    fetch = [maven, "-q", "-B", "-f", str(POM), "dependency:copy-dependencies"]
     done = subprocess.run(
-        [maven, "-q", "-B", "-f", str(POM), "dependency:copy-dependencies"]
-        + [f"-DoutputDirectory={partial}"],
+        [*fetch, f"-DoutputDirectory={partial}"],
         capture_output=True,
         text=True,
         check=False,
