@@ -60,13 +60,13 @@ class Lines(TypedDict):
 class Series(TypedDict):
     key: str
     points: list[tuple[float, int]]
-    """[epoch s at which the bucket starts, lines in (start, start + step]], every bucket of the range."""
+    """[epoch s at which the bucket starts, lines in (start, start + step]], for every bucket of the range."""
 
 
 class Counts(TypedDict):
     start: str
     end: str
-    """What was counted: (start, end], widened to whole buckets."""
+    """What was counted: (start, end], widened to whole minutes where the roll-ups answered."""
     step_s: float
     series: list[Series]
     """The largest first; "" collects what lies beyond the largest ones (by service or template)."""
@@ -84,7 +84,7 @@ class Template(TypedDict):
     severities: dict[str, int]
     first_seen: str
     last_seen: str
-    """In the whole store, to the minute."""
+    """In the whole store; the start of that minute."""
     spark: list[int]
     """30 counts across the range."""
     is_new: bool
@@ -194,8 +194,11 @@ class DeadLetter(TypedDict):
     stage: str
     reason: str
     raw: str
-    """What can be read of it, the rest escaped as \\xNN, at most 2,000 bytes of it in a list."""
+    """What can be read of it, the rest escaped as \\xNN; in a list of its first 2,000 bytes."""
     raw_base64: str
+    """The same bytes exactly."""
+    raw_bytes: int
+    """All there are."""
     headers: list[tuple[str, str]]
     replayed_at: str | None
 
@@ -273,7 +276,7 @@ class StoreSize(TypedDict):
     segments: int
     free_bytes: int
     text_bytes: int
-    """Of the lines as text, sealed ones only: what compression is measured against."""
+    """Of all lines as text: what compression is measured against."""
 
 
 class CommitHistogram(TypedDict):

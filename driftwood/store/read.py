@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
@@ -25,6 +26,10 @@ Row = Mapping[str, Any]
 
 class Readable(Protocol):
     """Any thread may ask."""
+
+    @property
+    def path(self) -> Path:
+        """The data folder."""
 
     def query(
         self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None
@@ -49,6 +54,10 @@ class Deadline:
         self._store = store
         self._seconds = seconds
         self._until = time.monotonic() + seconds
+
+    @property
+    def path(self) -> Path:
+        return self._store.path
 
     def query(
         self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None

@@ -77,8 +77,3 @@ def give_feedback(
         "INSERT INTO feedback (anomaly_id, verdict, note, scope, created) VALUES (?, ?, ?, ?, ?)",
         (anomaly_id, verdict, note, scope, now),
     )
-
-
-def open_anomalies(store: Readable) -> int:
-    count: int = rows(store, f"SELECT count(*) AS n FROM {_JUDGED} WHERE status = 'open'")[0]["n"]
-    return count

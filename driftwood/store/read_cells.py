@@ -15,9 +15,9 @@ from driftwood.store.read_selection import Selection
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """SQL that stands after FROM, with columns (at, sid, template_id, template_version, severity, n).
+    """SQL that stands after FROM, with columns (until, sid, template_id, template_version, severity, n).
 
-    A cell holds the lines of (at - grain, at]: as LogQL's ranges do, and unlike a search for lines, counting leaves
+    A cell holds the lines of (until - grain, until]: as LogQL's ranges do, and unlike a search for lines, counting leaves
     the start of a span out and takes its end in.
     """
 
@@ -32,7 +32,7 @@ def cells(store: Readable, selection: Selection, span: Span, step: int) -> Cells
     if selection.needs_lines or step % MINUTE:
         where = selection.condition
         return Cells(
-            "(SELECT ts AS at, sid, template_id, template_version, severity, 1 AS n "
+            "(SELECT ts AS until, sid, template_id, template_version, severity, 1 AS n "
             f"FROM {store.relation(span.start, span.end)} "
             f"WHERE ts > {span.start} AND ts <= {span.end} AND {where.sql})",
             where.parameters,
@@ -40,7 +40,7 @@ def cells(store: Readable, selection: Selection, span: Span, step: int) -> Cells
         )
     whole = Span(span.start // MINUTE * MINUTE, -(-span.end // MINUTE) * MINUTE)
     return Cells(
-        "(SELECT minute AS at, sid, template_id, template_version, severity, n FROM template_counts "
+        "(SELECT minute AS until, sid, template_id, template_version, severity, n FROM template_counts "
         f"WHERE minute > {whole.start} AND minute <= {whole.end} AND {selection.streams.sql})",
         selection.streams.parameters,
         whole,

@@ -35,6 +35,10 @@ class Selection:
     def of_template(self, template: int) -> Selection:
         return Selection(self.streams & Condition(f"template_id = {template:d}"), self.lines)
 
+    def of_service(self, service: str) -> Selection:
+        among = "sid IN (SELECT sid FROM streams WHERE service = ?)"
+        return Selection(self.streams & Condition(among, (service,)), self.lines)
+
 
 EVERY_LINE = Selection()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from driftwood.labels import level_of
+from driftwood.logql.sql import EVERYTHING, Condition
 from driftwood.store.read import MINUTE, Readable, Row, Span, rows
 from driftwood.store.read_cells import Cells, cells
 from driftwood.store.read_selection import EVERY_LINE, Selection, one_of
@@ -20,14 +21,14 @@ SPARK = 30
 _ORDER = {"count": "count DESC, id", "new": "first_seen DESC, count DESC, id", "rare": "count, id"}
 
 # A template that is in no roll-up has no life; one that is not in `templates` has no text.
-_LIFE = f"""(SELECT template_id, min(minute) - {MINUTE} AS first_seen, max(minute) AS last_seen
+_LIFE = f"""(SELECT template_id, min(minute) - {MINUTE} AS first_seen, max(minute) - {MINUTE} AS last_seen
              FROM template_counts GROUP BY template_id)"""
 _TEXT = """(SELECT id, max(version) AS version, arg_max(text, version) AS text FROM templates GROUP BY id)"""
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateCount:
-    """A template in a span. `first_seen` and `last_seen` are of the whole store, ns, to the minute."""
+    """A template in a span. `first_seen` and `last_seen` are of the whole store: the minutes' starts, ns."""
 
     id: int
     version: int
@@ -60,64 +61,32 @@ def templates(
     everything is new.
     """
     source = _cells(store, selection, span)
-    found = rows(
-        store,
-        f"""
-        WITH counted AS MATERIALIZED (
-                 SELECT template_id, sum(n) AS count FROM {source.sql} GROUP BY template_id),
-             life AS MATERIALIZED {_LIFE}
-        SELECT template_id AS id, coalesce(version, 0) AS version, coalesce(text, '') AS text,
-               count::BIGINT AS count, count / (SELECT sum(count) FROM counted) AS share,
-               coalesce(first_seen, {source.span.start}) AS first_seen,
-               coalesce(last_seen, {source.span.end}) AS last_seen,
-               coalesce(first_seen > {source.span.start} AND first_seen <= {source.span.end}
-                   AND first_seen > (SELECT min(first_seen) FROM life) + {warmup}, FALSE) AS is_new,
-               count(*) OVER () AS total
-        FROM counted LEFT JOIN life USING (template_id) LEFT JOIN {_TEXT} AS t ON t.id = template_id
-        WHERE contains(lower(coalesce(text, '')), lower(?))
-        ORDER BY {_ORDER[order]} LIMIT {limit}""",
-        (*source.parameters, search),
-    )
-    total = found[0]["total"] if found else 0
-    page = [TemplateCount(**{k: v for k, v in row.items() if k != "total"}) for row in found]
-    _describe(store, source, page)
-    return page, total
+    matching = Condition("contains(lower(text), lower(?))", (search,))
+    return _page(store, source, "counted", matching, order, limit, warmup)
+
+
+def among(
+    store: Readable, selection: Selection, span: Span, ids: Sequence[int], warmup: int = 0
+) -> list[TemplateCount]:
+    """Those of `ids` that are known, counted in `span`, the most frequent first."""
+    known = f"(SELECT DISTINCT id AS template_id FROM templates WHERE {one_of('id', list(ids))})"
+    source = _cells(store, selection, span)
+    return _page(store, source, known, EVERYTHING, "count", len(ids), warmup)[0] if ids else []
 
 
 def template(
-    store: Readable, template_id: int, span: Span | None = None
+    store: Readable, template_id: int, span: Span | None = None, warmup: int = 0
 ) -> tuple[TemplateCount, Span] | None:
     """One template and the span it was counted in (default: its whole life); None where none has this id."""
-    found = rows(
-        store,
-        f"""SELECT version, text, first_seen, last_seen FROM {_TEXT} LEFT JOIN {_LIFE} ON template_id = id
-            WHERE id = {template_id:d}""",
-    )
-    if not found:
-        return None
-    known = found[0]
-    first, last = known["first_seen"] or 0, known["last_seen"] or 0
-    span = Span(first, last) if span is None else span
-    everything = _cells(store, EVERY_LINE, span)
-    total, count = rows(
-        store,
-        f"""SELECT coalesce(sum(n), 0)::BIGINT AS total,
-                       coalesce(sum(n) FILTER (template_id = {template_id:d}), 0)::BIGINT AS count
-                FROM {everything.sql}""",
-        everything.parameters,
-    )[0].values()
-    one = TemplateCount(
-        template_id,
-        known["version"],
-        known["text"],
-        count,
-        count / max(total, 1),
-        first,
-        last,
-        False,
-    )
-    _describe(store, everything, [one])
-    return one, span
+    if span is None:
+        first, last = rows(
+            store,
+            f"""SELECT min(minute) - {MINUTE} AS first, max(minute) AS last
+                FROM template_counts WHERE template_id = {template_id:d}""",
+        )[0].values()
+        span = Span(0, MINUTE) if last is None else Span(first, last)
+    found = among(store, EVERY_LINE, span, [template_id], warmup)
+    return (found[0], span) if found else None
 
 
 def versions(store: Readable, template_id: int) -> list[Row]:
@@ -154,13 +123,49 @@ def _cells(store: Readable, selection: Selection, span: Span) -> Cells:
     return cells(store, selection, span, MINUTE if span.length >= SPARK * MINUTE else 1)
 
 
+def _page(
+    store: Readable,
+    source: Cells,
+    chosen: str,
+    where: Condition,
+    order: Order,
+    limit: int,
+    warmup: int,
+) -> tuple[list[TemplateCount], int]:
+    """The templates of the relation `chosen`(template_id) that `where` lets through."""
+    start, end = source.span
+    found = rows(
+        store,
+        f"""
+        WITH counted AS MATERIALIZED (
+                 SELECT template_id, sum(n) AS n FROM {source.sql} GROUP BY template_id),
+             life AS MATERIALIZED {_LIFE},
+             described AS (
+                 SELECT template_id AS id, coalesce(version, 0) AS version, coalesce(text, '') AS text,
+                        coalesce(n, 0)::BIGINT AS count,
+                        coalesce(n / (SELECT sum(n) FROM counted), 0) AS share,
+                        coalesce(first_seen, {start}) AS first_seen, coalesce(last_seen, {end}) AS last_seen,
+                        coalesce(first_seen > {start} AND first_seen <= {end} AND
+                            first_seen > (SELECT min(first_seen) FROM life) + {warmup}, FALSE) AS is_new
+                 FROM (SELECT template_id FROM {chosen}) LEFT JOIN counted USING (template_id)
+                 LEFT JOIN life USING (template_id) LEFT JOIN {_TEXT} AS t ON t.id = template_id)
+        SELECT *, count(*) OVER () AS total FROM described WHERE {where.sql}
+        ORDER BY {_ORDER[order]} LIMIT {limit}""",
+        (*source.parameters, *where.parameters),
+    )
+    total = found[0]["total"] if found else 0
+    page = [TemplateCount(**{k: v for k, v in row.items() if k != "total"}) for row in found]
+    _describe(store, source, page)
+    return page, total
+
+
 def _describe(store: Readable, source: Cells, page: list[TemplateCount]) -> None:
     """Fill in what needs a second look, for the templates that are shown only."""
     width = max(-(-source.span.length // SPARK), 1)
     found = rows(
         store,
         f"""
-        WITH shown AS (SELECT template_id, (at - 1 - {source.span.start}) // {width} AS bucket,
+        WITH shown AS (SELECT template_id, (until - 1 - {source.span.start}) // {width} AS bucket,
                    (severity + 3) // 4 AS level, coalesce(service, '') AS service, n
                    FROM {source.sql} AS c LEFT JOIN (SELECT sid, service FROM streams) AS s USING (sid)
                    WHERE {one_of("template_id", [t.id for t in page])})
