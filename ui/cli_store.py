@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from driftwood.store.store import DuckStore
 from rich.console import Console
 from rich.table import Table
 
 from driftwood import config as settings
+from driftwood.errors import StoreError
+from driftwood.store.store import DuckStore
 from driftwood.timeparse import parse_time
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of the store.")]
@@ -30,6 +32,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(config_app, name="config")
 
 
+def _existing(data: Path, config: Path | None, *, read_only: bool = False) -> DuckStore:
+    """The store in `data`; StoreError when there is none, so that a typo in --data makes no empty store."""
+    if not (data / "driftwood.duckdb").is_file():
+        raise StoreError(f"there is no store in {data}; give --data a folder that has one")
+    return DuckStore.open(data, settings.load(config).store, read_only=read_only)
+
+
 def _show(facts: dict[str, Any], json_: bool) -> None:
     if json_:
         print(json.dumps(facts, default=str))
@@ -43,14 +52,14 @@ def _show(facts: dict[str, Any], json_: bool) -> None:
 @store_app.command()
 def info(data: Data = Path("var"), config: ConfigFile = None, json_: Json = False) -> None:
     """Rows, sizes, segments, oldest and newest line."""
-    with DuckStore.open(data, settings.load(config).store, create=False) as store:
+    with closing(_existing(data, config, read_only=True)) as store:
         _show(store.info(), json_)
 
 
 @store_app.command()
 def compact(data: Data = Path("var"), config: ConfigFile = None, json_: Json = False) -> None:
     """Seal everything into Parquet segments, and merge the segments of one hour."""
-    with DuckStore.open(data, settings.load(config).store, create=False) as store:
+    with closing(_existing(data, config)) as store:
         store.compact()
         _show(store.info(), json_)
 
@@ -58,7 +67,7 @@ def compact(data: Data = Path("var"), config: ConfigFile = None, json_: Json = F
 @store_app.command()
 def verify(data: Data = Path("var"), config: ConfigFile = None, json_: Json = False) -> None:
     """Check that every segment is there and readable and that all counts agree; exit code 4 if not."""
-    with DuckStore.open(data, settings.load(config).store, create=False) as store:
+    with closing(_existing(data, config, read_only=True)) as store:
         problems = store.verify()
     if json_:
         print(json.dumps({"ok": not problems, "problems": problems}))
@@ -82,7 +91,7 @@ def export(
 ) -> None:
     """Write lines with all their columns to a file, however many there are."""
     chosen = format_ or destination.suffix.removeprefix(".") or "parquet"
-    with DuckStore.open(data, settings.load(config).store, create=False) as store:
+    with closing(_existing(data, config, read_only=True)) as store:
         rows = store.export(
             destination,
             start=None if start is None else parse_time(start),

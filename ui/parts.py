@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from detectors.stage import DetectionStage
 from driftwood.config import Config
@@ -38,9 +39,8 @@ def assemble(
         PARSERS.make(config.parsing.parser, max_templates=config.parsing.max_templates),
         max_shapes=config.parsing.max_shapes,
     )
-    detection = (
-        DetectionStage(config.detection, parser.templates) if config.detection.enabled else None
-    )
+    texts: Callable[[], Mapping[Any, str]] = parser.templates  # a mapping's key type is invariant
+    detection = DetectionStage(config.detection, texts) if config.detection.enabled else None
     pipeline = Pipeline(store, parser, detection, sources, config, keep_alive=keep_alive)
     return Parts(config, store, parser, detection, pipeline, tuple(sources))
 

@@ -14,11 +14,11 @@ from types import FrameType
 from typing import TypeVar
 
 import uvicorn
-from driftwood.store.store import DuckStore
 
 from driftwood.config import Config
 from driftwood.errors import ConfigError
 from driftwood.store.read import Writable
+from driftwood.store.store import DuckStore
 from ui.api import create_app
 from ui.api_state import PipelineStats
 from ui.dead_letters import replay
