@@ -1,0 +1,174 @@
+"""Which content is which: a file that was renamed, compressed or copied away is still the one that was read before.
+
+An *incarnation* is the life of one content, from its first byte until it is gone, under whatever names. It is known
+again by its inode, or by its first bytes and by the bytes that stand before the position that was read: contents that
+merely begin alike (a banner, a CSV header) differ there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Final, Literal
+
+import orjson
+
+from ingest.files_open import Opened
+from ingest.files_paths import family
+from ingest.files_text import HEAD_BYTES
+
+TAIL_BYTES: Final = 256
+"""So many bytes before the position prove that a file is the one that was read."""
+FORGET_S: Final = 30 * 86_400
+FORGET_ABOVE: Final = 10_000
+
+Copy = Literal["copy"]
+
+
+def digest(content: bytes) -> str:
+    return blake2b(content, digest_size=8).hexdigest()
+
+
+@dataclass(slots=True, eq=False)
+class Incarnation:
+    key: str
+    """Its topic: the name it was first seen with / a number of its own."""
+    name: str
+    """The path it was first seen at: the label `filename`, whatever it is called later."""
+    device: int = 0
+    inode: int = 0
+    position: int = 0
+    """Everything before this byte (unpacked) was read."""
+    head_bytes: int = 0
+    head: str = ""
+    """Digest of the first `head_bytes`."""
+    tail_bytes: int = 0
+    tail: str = ""
+    """Digest of the `tail_bytes` before `position`."""
+    packed: str = ""
+    """Size and time of the compressed file that was read to its end."""
+    seen: int = 0
+    """When it was last read, seconds since the epoch."""
+    size: int = 0
+    path: str | None = None
+    """Where it is now; None when it is gone. Not saved, nor is `size`."""
+
+    @classmethod
+    def new(cls, path: str) -> Incarnation:
+        return cls(f"{os.path.basename(path)}/{uuid.uuid4().hex[:16]}", path)
+
+    def saved(self) -> str:
+        self.seen = int(time.time())
+        return orjson.dumps({name: getattr(self, name) for name in _SAVED}).decode()
+
+    @classmethod
+    def restored(cls, key: str, saved: str) -> Incarnation:
+        return cls(key, **orjson.loads(saved))
+
+    def begins(self, head: bytes) -> None:
+        """Its first bytes, at most HEAD_BYTES of them."""
+        self.head_bytes, self.head = len(head), digest(head)
+
+    def was_read_to(self, position: int, tail: bytes) -> None:
+        """`tail`: the last TAIL_BYTES before `position`."""
+        self.position, self.tail_bytes, self.tail = position, len(tail), digest(tail)
+
+    def goes_on_in(self, content: Opened) -> bool:
+        """Is everything that was read still there, as far as its last bytes tell?"""
+        before = content.read(self.position - self.tail_bytes, self.tail_bytes)
+        return len(before) == self.tail_bytes and (not before or digest(before) == self.tail)
+
+
+_SAVED: Final = (
+    "name", "device", "inode", "position", "head_bytes", "head", "tail_bytes", "tail", "packed", "seen",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Known:
+    """All incarnations: those being read, and for some weeks those that are gone."""
+
+    _all: dict[str, Incarnation] = field(default_factory=dict)
+    _by_head: defaultdict[tuple[int, str], dict[str, Incarnation]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+
+    def __iter__(self) -> Iterator[Incarnation]:
+        return iter(self._all.values())
+
+    def restore(self, checkpoint: Mapping[str, str]) -> None:
+        for key, saved in checkpoint.items():
+            if saved:  # "" is a forgotten one
+                self.add(Incarnation.restored(key, saved))
+
+    def add(self, incarnation: Incarnation) -> None:
+        self._all[incarnation.key] = incarnation
+        self._by_head[incarnation.head_bytes, incarnation.head][incarnation.key] = incarnation
+
+    def begins(self, incarnation: Incarnation, head: bytes) -> None:
+        self._drop_head(incarnation)
+        incarnation.begins(head)
+        self.add(incarnation)
+
+    def forget(self) -> list[str]:
+        """Let go of those that are long gone, or too many; the keys of these."""
+        gone = sorted((i for i in self if i.path is None), key=lambda i: i.seen, reverse=True)
+        oldest = time.time() - FORGET_S
+        left = [i for n, i in enumerate(gone) if n >= FORGET_ABOVE or i.seen < oldest]
+        for incarnation in left:
+            self._drop_head(incarnation)
+            del self._all[incarnation.key]
+        return [incarnation.key for incarnation in left]
+
+    def recognise(
+        self, path: str, status: os.stat_result, head: bytes, content: Opened, packed: bool
+    ) -> Incarnation | Copy | None:
+        """Whose content the file at `path` holds.
+
+        "copy": of one that is still being read under another name, or was read further than this copy goes; it may
+        take over when the other is gone. None: it was never seen.
+        """
+        log = family(path)
+        for known in self._alike(head, status.st_ino):
+            same_file = known.inode == status.st_ino and (
+                known.device == status.st_dev or known.name == path
+            )
+            rotation = path != log and family(known.name) == log
+            certain = known.head_bytes == HEAD_BYTES
+            if known.path is not None:
+                if rotation and (certain or packed or status.st_size == known.size):
+                    return "copy"
+                continue
+            unchanged = same_file and known.packed == packed_as(status)
+            if unchanged or ((same_file or rotation or certain) and known.goes_on_in(content)):
+                return known
+            if rotation and certain and not packed and status.st_size < known.position:
+                return "copy"
+        return None
+
+    def _alike(self, head: bytes, inode: int) -> Iterable[Incarnation]:
+        """Those that begin as `head` does, likeliest first."""
+        alike: list[Incarnation] = []
+        for length in {length for length, _ in self._by_head if length <= len(head)}:
+            alike += self._by_head.get((length, digest(head[:length])), {}).values()
+        return sorted(alike, key=lambda i: (i.inode != inode, -i.head_bytes, -i.position))
+
+    def _drop_head(self, incarnation: Incarnation) -> None:
+        head = incarnation.head_bytes, incarnation.head
+        self._by_head[head].pop(incarnation.key, None)
+        if not self._by_head[head]:
+            del self._by_head[head]
+
+
+def version_of(status: os.stat_result) -> tuple[int, int, int]:
+    """Inode, size and time of change: what differs when the content does, as far as can be seen from outside."""
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def packed_as(status: os.stat_result) -> str:
+    return f"{status.st_size}:{status.st_mtime_ns}"
