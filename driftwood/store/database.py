@@ -32,10 +32,11 @@ FILE = "driftwood.duckdb"
 LOCK = "driftwood.lock"
 SEGMENTS = "segments"
 REOPEN_WAIT_S = 10.0
+SPARE_BYTES = 16 * 1024 * 1024
 
 
 class Database:
-    """One connection and its cursors. DuckDB gives up on a database after some failures; `revive` opens it anew."""
+    """One connection and its cursors. DuckDB gives up on a database after some failures; `heal` opens it anew."""
 
     def __init__(self, folder: Path, settings: Settings, *, read_only: bool, memory: bool) -> None:
         self.folder = folder
@@ -45,8 +46,9 @@ class Database:
         self._lock = _Lock(folder, shared=read_only)
         self._turn = threading.Condition()
         self._cursors: set[Cursor] = set()
+        self._closed = False
         try:
-            self._root = self._connect()
+            self._root: Cursor | None = self._connect()
         except BaseException:
             self._lock.release()
             raise
@@ -79,6 +81,10 @@ class Database:
     def cursor(self) -> Iterator[Cursor]:
         """A cursor for one thread and one piece of work; many may be open at once."""
         with self._turn:
+            if self._closed:
+                raise StoreError(f"the store in {self.folder} is closed")
+            if self._root is None:  # it could not be opened again after a failure
+                self._root = self._connect()
             cursor = self._root.cursor()
             self._cursors.add(cursor)
         try:
@@ -115,7 +121,7 @@ class Database:
                 raise self.explained(error) from error
             raise
 
-    def explained(self, error: duckdb.Error) -> StoreError:
+    def explained(self, error: Exception) -> StoreError:
         """The same failure as one of ours."""
         text = str(error)
         if "No space left" in text or "Disk quota exceeded" in text:
@@ -132,6 +138,26 @@ class Database:
                 f"only {free >> 20} MiB are free on the disk of {self.folder}, and store.min_free_bytes keeps "
                 f"{self.settings.min_free_bytes >> 20} MiB free; free some space, or set store.retention_bytes"
             )
+
+    def checkpoint(self, wal_bytes: int = 0) -> None:
+        """Move what the write-ahead log holds into the file, when the log is longer than `wal_bytes` and there is room.
+
+        Freed rows give their space back to the file here. Other cursors may read meanwhile.
+        """
+        log = self.folder / f"{FILE}.wal"
+        size = log.stat().st_size if log.is_file() else 0
+        if size <= wal_bytes or shutil.disk_usage(self.folder).free < 2 * size + SPARE_BYTES:
+            return  # a checkpoint that runs out of room costs the connection
+        try:
+            with self.cursor() as cursor:
+                cursor.execute("CHECKPOINT")
+        except duckdb.TransactionException as error:
+            logger.debug("checkpoint put off: %s", error)
+        except duckdb.Error as error:
+            failure = self.explained(error)
+            failure.__cause__ = error
+            self.heal(failure)
+            raise failure from error
 
     # -- opening and closing
 
@@ -161,24 +187,35 @@ class Database:
         root.execute("SET lock_configuration = true")
         return root
 
-    def revive(self) -> None:
-        """Open the database again after a fatal failure; queries that are under way are cancelled."""
+    def heal(self, error: BaseException) -> None:
+        """Open the database again if `error` tells that DuckDB gave it up; queries that are under way are cancelled."""
+        if not isinstance(error.__cause__, duckdb.FatalException):
+            return
         with self._turn:
-            for cursor in self._cursors:
-                quietly(cursor.interrupt)
-            self._turn.wait_for(lambda: not self._cursors, timeout=REOPEN_WAIT_S)
-            quietly(self._root.close)
+            self._disconnect()
             self._root = self._connect()
         logger.warning("opened the database again after a failure path=%s", self.folder)
 
     def close(self) -> None:
         """Cancel what runs, then close."""
         with self._turn:
+            self._closed = True
+            self._disconnect()
+        self._lock.release()
+
+    def interrupt(self) -> None:
+        """Cancel whatever runs on any cursor."""
+        with self._turn:
             for cursor in self._cursors:
                 quietly(cursor.interrupt)
-            self._turn.wait_for(lambda: not self._cursors, timeout=REOPEN_WAIT_S)
+
+    def _disconnect(self) -> None:
+        for cursor in self._cursors:
+            quietly(cursor.interrupt)
+        self._turn.wait_for(lambda: not self._cursors, timeout=REOPEN_WAIT_S)
+        if self._root is not None:
             quietly(self._root.close)
-        self._lock.release()
+            self._root = None
 
     # -- asking
 

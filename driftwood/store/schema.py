@@ -82,11 +82,11 @@ MINUTE = 60 * 10**9
 HOUR = 60 * MINUTE
 
 
-def end_of(width: int, ts: str = "ts") -> str:
-    """SQL for the end m of the window (m - width, m] that `ts` lies in; both in ns, also before 1970.
+LAST_HOUR = (2**63 - 1) // HOUR * HOUR
+"""The last full hour that 64 bits of ns can name (in 2262); what comes after counts as part of it."""
 
-    The last hour before 2262 is one window with the one before: its end would not fit into a BIGINT.
-    """
-    last = (2**63 - 1) // HOUR * HOUR
-    ts = f"least({ts}, {last})"
+
+def end_of(width: int, ts: str = "ts") -> str:
+    """SQL for the end m of the window (m - width, m] that `ts` lies in; both in ns, also before 1970."""
+    ts = f"least({ts}, {LAST_HOUR})"
     return f"({ts} - {ts} % {width} + CASE WHEN {ts} % {width} > 0 THEN {width} ELSE 0 END)"

@@ -10,10 +10,12 @@ A commit is one transaction, durable when `write` returns. What a crash leaves b
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import duckdb
 import numpy as np
@@ -22,12 +24,21 @@ import pyarrow as pa
 from driftwood.config import Store as Settings
 from driftwood.records import EVENTS, Commit, Events
 from driftwood.store.database import Database
+from driftwood.store.export import Span, export
+from driftwood.store.info import info
 from driftwood.store.migrate import migrate
+from driftwood.store.retention import Retention
 from driftwood.store.schema import COLUMNS
-from driftwood.store.segments import make_view, relation, resolve, union
+from driftwood.store.seal import Sealer
+from driftwood.store.segments import make_view, relation, resolve, tidy, union
+from driftwood.store.verify import misplaced, problems
 from driftwood.store.write import Writer
 
+logger = logging.getLogger(__name__)
+
 REPLAY_ROWS = 20_000
+WAL_BYTES = 32 * 1024 * 1024
+"""How long the write-ahead log may get: a checkpoint takes time in proportion, and so does opening after a crash."""
 
 
 class DuckStore:
@@ -39,8 +50,13 @@ class DuckStore:
         with database.cursor() as cursor:
             migrate(database, cursor)
             if not database.read_only:
+                tidy(cursor, database.folder)
                 make_view(cursor, database.folder)
             self._writer = Writer(database, cursor)
+            for problem in misplaced(cursor, "logs_hot"):
+                logger.error("%s", problem)
+        self._sealer = Sealer(database, self._writer)
+        self._retention = Retention(database)
 
     @classmethod
     def open(
@@ -85,8 +101,11 @@ class DuckStore:
         return self._database.folder
 
     def close(self) -> None:
-        """Cancel queries, write a checkpoint where there is room, give the folder back."""
-        self._database.close()
+        """Cancel queries, write a checkpoint where there is room, give the folder back. A second call does nothing."""
+        with self._writing:
+            self._sealer.stop()
+            self._retention.unlink(time.time_ns(), grace_ns=0)
+            self._database.close()
 
     # -- writing
 
@@ -113,7 +132,59 @@ class DuckStore:
         return self._writer.next_line_id
 
     def maintain(self, now: int) -> None:
-        """Seal, retire, checkpoint: called between commits by the writing thread, `now` in ns."""
+        """Seal, retire, checkpoint: called between commits by the writing thread, `now` in ns.
+
+        Returns soon: files are written by a thread of their own and registered by a later call. Raises StoreError when
+        something fails; all rows stay where they were, and it is tried again.
+        """
+        with self._writing:
+            replaced = self._sealer.finish()
+            self._retention.condemn(replaced or (), now)
+            self._sealer.start(self._sealer.due(now), now)
+            self._retention.apply(now)
+            self._retention.unlink(now)
+            self._database.checkpoint(0 if replaced is not None else WAL_BYTES)
+
+    @property
+    def sealing(self) -> bool:
+        """A segment is being written; a later `maintain` registers it."""
+        return self._sealer.busy
+
+    def compact(self) -> None:
+        """Seal everything, and make one segment of those of an hour. Commits wait meanwhile."""
+        with self._writing:
+            now = time.time_ns()
+            self._retention.condemn(self._sealer.finish(wait=True) or (), now)
+            hours, merging = self._sealer.scattered()
+            while hours:
+                self._sealer.start(hours, now, merging)
+                self._retention.condemn(self._sealer.finish(wait=True) or (), now)
+                self._database.checkpoint()
+                hours, merging = self._sealer.scattered()
+
+    def export(
+        self,
+        destination: Path,
+        start: int | None = None,
+        end: int | None = None,
+        format: str = "parquet",  # noqa: A002  (what the user calls it)
+    ) -> int:
+        """Write the lines with `start` <= ts < `end` (ns), with all their columns, to a new file; how many there were.
+
+        Raises StoreError for an unknown format or a file that exists or cannot be written.
+        """
+        with self._database.snapshot() as cursor:
+            return export(cursor, self._database, destination, Span(start, end), format)
+
+    def verify(self) -> list[str]:
+        """Check that every segment is there and whole and that all counts agree; sentences, none when all is fine."""
+        with self._writing, self._database.snapshot() as cursor:
+            return problems(cursor, self._database.folder)
+
+    def info(self) -> dict[str, Any]:
+        """Rows, sizes in bytes, oldest and newest event time in ns (None when there is none)."""
+        with self._database.snapshot() as cursor:
+            return info(cursor, self._database)
 
     # -- reading
 

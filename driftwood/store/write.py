@@ -21,7 +21,8 @@ from driftwood.labels import stream_id
 from driftwood.records import Commit
 from driftwood.store.database import Cursor, Database
 from driftwood.store.rows import anomaly_rows, position_rows, stream_rows, template_rows
-from driftwood.store.schema import COLUMNS, HOUR, MINUTE, end_of
+from driftwood.store.schema import COLUMNS, HOUR, LAST_HOUR, MINUTE, end_of
+from driftwood.store.segments import ROLL_UP
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +30,6 @@ Int64s = npt.NDArray[np.int64]
 
 AHEAD_NS = 5 * MINUTE
 """A line dated further than this after its own arrival comes from a wrong clock and moves no watermark."""
-
-ROLL_UP = f"""SELECT {end_of(MINUTE)} AS minute, sid, template_id, template_version, severity,
-    count(*) AS n, sum(strlen(line))::BIGINT AS bytes"""
 
 
 @dataclass(slots=True)
@@ -68,7 +66,7 @@ class Writer:
         }
         newest = cursor.execute(
             f"""SELECT max(ts) FROM (
-                SELECT max(ts) AS ts FROM logs_hot WHERE ts - {AHEAD_NS} <= observed_ts
+                SELECT max(ts) AS ts FROM logs_hot WHERE ts::HUGEINT - {AHEAD_NS} <= observed_ts
                 UNION ALL SELECT max(least(max_ts, max_observed_ts)) FROM segments)"""
         ).fetchall()[0][0]
         self.watermark: int = -(2**63) if newest is None else newest
@@ -95,8 +93,7 @@ class Writer:
 
     def _survived(self, error: Exception) -> bool:
         """After a failed transaction: did it reach the disk all the same? A second try would double it."""
-        if isinstance(error.__cause__, duckdb.FatalException):
-            self._database.revive()
+        self._database.heal(error)
         with self._database.cursor() as cursor:
             found = cursor.execute("SELECT value FROM meta WHERE key = 'commits'").fetchall()
         return bool(found) and int(found[0][0]) == self.number + 1
@@ -173,7 +170,7 @@ class _Prepared:
         self.next_line_id = int(_int64s(events, "line_id").max()) + 1
         ts, arrived = _int64s(events, "ts"), _int64s(events, "observed_ts")
         self.hours = _hours(ts)
-        plausible = ts[ts // 2 <= (arrived + AHEAD_NS) // 2]  # halves: no sum of ours overflows
+        plausible = ts[ts - AHEAD_NS <= arrived]  # what wraps around is older than any log
         if len(plausible):
             self.watermark = int(plausible.max())
 
@@ -203,5 +200,6 @@ def _hours(ts: Int64s) -> list[tuple[int, int]]:
 
 def hour_of(ts: Int64s) -> Int64s:
     """The end of the hour (hour - 3600 s, hour] that each time lies in, as `schema.end_of` has it."""
-    ts = np.minimum(ts, (2**63 - 1) // HOUR * HOUR)
-    return -(-ts // HOUR) * HOUR
+    ts = np.minimum(ts, LAST_HOUR)
+    over = ts % HOUR
+    return ts - over + np.where(over > 0, HOUR, 0)
