@@ -7,97 +7,157 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from driftwood.labels import label_key, level_of
 from driftwood.records import DEAD_LETTERS, RECORDS, DeadLetters, Records
+from ingest.redact import Redactor
 
 
-class Streams(dict[tuple[str, str, int], int]):
-    """(topic, service, severity) -> code of its label set in `keys`; a new one is made when it is first asked for."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the records of one topic or file have in common."""
 
-    def __init__(self, labels: Mapping[str, Mapping[str, str]]) -> None:
-        """`labels`: topic -> what all its streams have in common."""
+    topic: str
+    labels: Mapping[str, str]
+    service: str
+    """Of lines that name none."""
+
+
+class Streams(dict[tuple[int, str, int], int]):
+    """(origin, recognised service, severity) -> row of `streams`; made when it is first asked for."""
+
+    def __init__(self, origins: Sequence[Origin]) -> None:
         super().__init__()
-        self._labels = labels
-        self.keys_: list[str] = []
+        self._origins = origins
+        self.keys_and_services: list[tuple[str, str]] = []
+        """Of each stream: its canonical labels and its service."""
         self._codes: dict[str, int] = {}
 
-    def __missing__(self, row: tuple[str, str, int]) -> int:
-        topic, service, severity = row
-        labels = {"service_name": service, **self._labels[topic]}
+    def __missing__(self, row: tuple[int, str, int]) -> int:
+        at, service, severity = row
+        origin = self._origins[at]
+        labels = {
+            "service_name": service or origin.service,
+            **{name: writable(value) for name, value in origin.labels.items()},
+        }
         if level := level_of(severity):
             labels["level"] = level
         key = label_key(labels)
         code = self._codes.setdefault(key, len(self._codes))
-        if code == len(self.keys_):
-            self.keys_.append(key)
+        if code == len(self.keys_and_services):
+            self.keys_and_services.append((key, labels["service_name"]))
         self[row] = code
         return code
 
 
 @dataclass(slots=True)
 class Rows:
-    """Records in the making: parallel lists, one element a record; `sm` only where there is some."""
+    """Records in the making: parallel lists, one element a record."""
 
     line: list[str] = field(default_factory=list)
     ts: list[int] = field(default_factory=list)
     severity: list[int] = field(default_factory=list)
     service: list[str] = field(default_factory=list)
-    topic: list[str] = field(default_factory=list)
-    part: list[int] = field(default_factory=list)
-    off: list[int] = field(default_factory=list)
+    message: list[int] = field(default_factory=list)
+    """Position of the message or line that the record came in."""
     idx: list[int] = field(default_factory=list)
-    sm: dict[int, Mapping[str, str]] = field(default_factory=dict)
+    sm: dict[int, dict[str, str]] = field(default_factory=dict)
+    """By record, only where there is some."""
 
-    def records(self, lines: pa.StringArray, streams: Streams, observed_ts: int) -> Records:
-        """The table; `lines` are the texts to store (`line` after redaction)."""
+    def add(
+        self, line: str, ts: int, severity: int, service: str, message: int, idx: int = 0
+    ) -> None:
+        self.line.append(line)
+        self.ts.append(ts)
+        self.severity.append(severity)
+        self.service.append(service)
+        self.message.append(message)
+        self.idx.append(idx)
+
+    def note(self, record: int, key: str, value: str) -> None:
+        self.sm.setdefault(record, {})[key] = value
+
+    def records(
+        self,
+        *,
+        origins: Sequence[Origin],
+        origin: npt.NDArray[np.int32],
+        part: npt.NDArray[np.int32],
+        off: npt.NDArray[np.int64],
+        observed_ts: int,
+        redactor: Redactor | None,
+    ) -> Records:
+        """The table. `origin` (a row of `origins`), `part` and `off` are told per message."""
         n = len(self.line)
-        # A row of a mapping with __missing__ is looked up in C: a Python frame only for a label set that is new.
-        codes = [streams[row] for row in zip(self.topic, self.service, self.severity, strict=True)]
-        columns = [
+        message = np.array(self.message, np.int64)
+        at = origin[message]
+        streams = Streams(origins)
+        # A mapping with __missing__ is looked up in C: a Python frame only for a stream that is new.
+        codes = [streams[row] for row in zip(at.tolist(), self.service, self.severity, strict=True)]
+        lines = self._lines()
+        if redactor:
+            lines = redactor.array(lines)
+        columns: list[Any] = [
             pa.array(self.ts, pa.int64()),
             pa.array(np.full(n, observed_ts, np.int64)),
-            pa.DictionaryArray.from_arrays(
-                pa.array(codes, pa.int32()), pa.array(streams.keys_, pa.string())
-            ),
+            _encoded(codes, [key for key, _ in streams.keys_and_services]),
             lines,
-            maps(self.sm, n),
+            self._maps(n, redactor),
             pa.array(self.severity, pa.uint8()),
-            encoded(self.service),
-            encoded(self.topic),
-            pa.array(self.part, pa.int32()),
-            pa.array(self.off, pa.int64()),
+            _encoded(codes, [service for _, service in streams.keys_and_services]),
+            _encoded(at, [each.topic for each in origins]),
+            pa.array(part[message]),
+            pa.array(off[message]),
             pa.array(self.idx, pa.int32()),
         ]
         return Records(pa.Table.from_arrays(columns, schema=RECORDS))
 
+    def _lines(self) -> pa.StringArray:
+        try:
+            return pa.array(self.line, pa.string())
+        except UnicodeEncodeError:  # half of a surrogate pair: text that no UTF-8 can hold
+            for record, line in enumerate(self.line):
+                self.line[record] = writable(line)
+                if self.line[record] != line:
+                    self.note(record, "decode_error", "text with half of a surrogate pair")
+            return pa.array(self.line, pa.string())
 
-def encoded(names: Sequence[str]) -> pa.DictionaryArray:
-    """`names` with each distinct one written once."""
-    codes: dict[str, int] = {name: code for code, name in enumerate(dict.fromkeys(names))}
-    return pa.DictionaryArray.from_arrays(
-        pa.array([codes[name] for name in names], pa.int32()), pa.array(list(codes), pa.string())
-    )
+    def _maps(self, n: int, redactor: Redactor | None) -> Any:
+        """`n` maps, most of them empty: built from offsets, so that an empty one costs nothing."""
+        sizes = np.zeros(n + 1, np.int32)
+        keys: list[str] = []
+        values: list[str] = []
+        for record in sorted(self.sm):
+            pairs = self.sm[record]
+            sizes[record + 1] = len(pairs)
+            keys.extend(pairs)
+            values.extend(pairs.values())
+        if redactor and values:
+            values = redactor.values(keys, values)
+        offsets: Any = pa.array(np.cumsum(sizes, dtype=np.int32))
+        return pa.MapArray.from_arrays(
+            offsets, pa.array(keys, pa.string()), pa.array(values, pa.string())
+        )
 
 
-def maps(rows: Mapping[int, Mapping[str, str]], n: int) -> pa.MapArray:
-    """`n` maps, empty where `rows` has none; built from offsets, so that empty ones cost nothing."""
-    sizes = np.zeros(n + 1, np.int32)
-    keys: list[str] = []
-    values: list[str] = []
-    for row in sorted(rows):
-        sizes[row + 1] = len(rows[row])
-        keys.extend(rows[row].keys())
-        values.extend(rows[row].values())
-    return pa.MapArray.from_arrays(
-        pa.array(np.cumsum(sizes, dtype=np.int32)),
-        pa.array(keys, pa.string()),
-        pa.array(values, pa.string()),
-    )
+def dead_letters(rows: Sequence[Mapping[str, Any]]) -> DeadLetters:
+    return DeadLetters(pa.Table.from_pylist([dict(row) for row in rows], schema=DEAD_LETTERS))
 
 
-def dead_letters(rows: Sequence[Mapping[str, object]]) -> DeadLetters:
-    return DeadLetters(pa.Table.from_pylist(list(rows), schema=DEAD_LETTERS))
+def writable(text: str) -> str:
+    """`text` as UTF-8 can hold it: what stands for bytes that were no text (surrogates) is escaped.
+
+    >>> writable("caf\\udce9")
+    'caf\\\\udce9'
+    """
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _encoded(codes: Any, names: list[str]) -> Any:
+    """A dictionary array; a name may stand in it more than once."""
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(names, pa.string()))

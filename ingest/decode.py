@@ -1,16 +1,44 @@
-"""Bytes and text lines to Records: what every source hands its messages to."""
+"""Bytes and text lines to Records: what every source hands its messages to.
+
+A Kafka value goes down a ladder until a rung holds it: the encoding that the settings name, the header `content-type`,
+Confluent's framing (dead letter: there is no registry), OTLP as protobuf, then text: JSON with an agent's signature,
+CRI, and the headers of `ingest/headers.py`. A line of a file starts at the text. `docs/formats.md` shows all of it.
+"""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import ne
+from typing import Any, Final
 
-import pyarrow as pa
+import numpy as np
+import orjson
 
-from driftwood.records import DeadLetters, Records, no_dead_letters
-from ingest.columns import Rows, Streams
+from driftwood.errors import ConfigError
+from driftwood.records import DeadLetters, Records
+from ingest.clock import Clock
+from ingest.columns import Origin, Rows, dead_letters
+from ingest.content_type import content_type
+from ingest.envelopes import Entry, Envelopes, cri
+from ingest.headers import Headers
+from ingest.otlp import NotOtlp, from_json, from_proto
 from ingest.redact import Redactor
+from ingest.services import service_of_file, topic_name
+from ingest.severity import UNKNOWN
+from ingest.structured import parse_object
+from ingest.timestamps import ISO
+
+ENCODINGS: Final = ("auto", "json", "text", "otlp_proto", "otlp_json", "gelf")
+
+Read = Callable[[Rows, int, str, int, int], str]
+
+_FRAME: Final = 5
+"""Bytes of Confluent's frame: a zero and the schema's id."""
+_TOPICS: Final = 4_096
+"""Topics and files whose decoders are remembered for the System page; the oldest leave first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +53,10 @@ class Raw:
     key: bytes | None = None
     record_ts: int | None = None
     """The producer's or broker's time, ns."""
+
+
+class Undecodable(ValueError):
+    """A message in a format that it promised and does not keep: a dead letter. Says why, for a person."""
 
 
 def text_of(raw: bytes) -> tuple[str, str | None]:
@@ -58,36 +90,59 @@ class Decoder:
 
         Raises ConfigError for an unknown encoding or time zone.
         """
+        if encoding not in ENCODINGS:
+            raise ConfigError(f"unknown encoding {encoding!r}; known are {', '.join(ENCODINGS)}")
         self._source = source
         self._base = dict(base_labels)
+        self._encoding = encoding
         self._redactor = redactor
         self._now = now
+        clock = Clock(timezone)
+        self._clock = clock
+        self._headers = Headers(clock)
+        self._envelopes = Envelopes(clock, self._headers.keys)
+        self._chosen: dict[str, Counter[str]] = {}
+        self._last: dict[str, str] = {}
 
     def messages(
         self, raws: Sequence[Raw], labels: Mapping[str, str]
     ) -> tuple[Records, DeadLetters]:
-        """Kafka values to records. `labels` go onto all of them, and `topic` without its UUID if not among them."""
+        """Kafka values to records, in order; OTLP gives many of a message, counted by `idx`.
+
+        `labels` go onto all of them, and `topic` (without its UUID) unless it is among them. `service_name` is what the
+        message says, else the topic's name; a `service_name` in `labels` stays, whatever the message says.
+        """
         observed = self._now()
         rows = Rows()
-        for raw in raws:
-            text, error = text_of(raw.value)
-            if error:
-                rows.sm[len(rows.line)] = {"decode_error": error}
-            rows.line.append(text)
-            rows.ts.append(observed if raw.record_ts is None else raw.record_ts)
-            rows.severity.append(0)
-            rows.service.append(raw.topic.rpartition("/")[0] or raw.topic)
-            rows.topic.append(raw.topic)
-            rows.part.append(raw.part)
-            rows.off.append(raw.off)
-            rows.idx.append(0)
-        common = {
-            topic: {"topic": topic.rpartition("/")[0] or topic, **self._base, **labels}
-            for topic in dict.fromkeys(rows.topic)
-        }
-        return rows.records(
-            pa.array(rows.line, pa.string()), Streams(common), observed
-        ), no_dead_letters()
+        dead: list[dict[str, Any]] = []
+        formats: dict[str, list[str]] = {}
+        for message, raw in enumerate(raws):
+            arrived = observed
+            if raw.record_ts is not None and raw.record_ts >= 0:
+                arrived = raw.record_ts
+            try:
+                chosen = self._message(rows, message, raw, arrived)
+            except Undecodable as error:
+                dead.append(self._dead(raw, observed, str(error)))
+                chosen = "dead_letter"
+            formats.setdefault(raw.topic, []).append(chosen)
+        for topic, each in formats.items():
+            self._count(topic, each)
+        at = {topic: n for n, topic in enumerate(formats)}
+        records = rows.records(
+            origins=[
+                Origin(
+                    topic, {"topic": topic_name(topic), **self._base, **labels}, topic_name(topic)
+                )
+                for topic in formats
+            ],
+            origin=np.array([at[raw.topic] for raw in raws], np.int32),
+            part=np.array([raw.part for raw in raws], np.int32),
+            off=np.array([raw.off for raw in raws], np.int64),
+            observed_ts=observed,
+            redactor=self._redactor,
+        )
+        return records, dead_letters(dead)
 
     def lines(
         self,
@@ -101,25 +156,194 @@ class Decoder:
         arrived_ns: int | None = None,
         errors: Mapping[int, str] | None = None,
     ) -> Records:
-        """Text lines, already split and decoded by `text_of`, to records; one each, in the same order.
+        """Text lines, already split and decoded by `text_of`, to records: in order and one each, but for lines of
+        OTLP JSON, which hold many, counted by `idx`.
 
         `offs`: the byte at which each line starts. `mtime_ns`: when the file was last written, which decides the year
         of time stamps without one. `errors`: what `text_of` found wrong, by position in `lines`.
-        `service_name` is what the line says, else the stem of the label `filename`, else `topic`; when `labels` hold a
-        `service_name`, that one stays, whatever the lines say.
+        `service_name` is what the line says, else the stem of the label `filename`, else `topic`; a `service_name` in
+        `labels` stays, whatever the line says.
         """
         observed = self._now() if arrived_ns is None else arrived_ns
-        n = len(lines)
+        before = observed if mtime_ns is None else mtime_ns
+        rows = Rows()
+        text = self._text if self._encoding != "text" else self._plain
+        formats = [text(rows, row, line, before, observed) for row, line in enumerate(lines)]
+        self._count(topic, formats)
+        if errors:
+            for record, row in enumerate(rows.message):
+                if row in errors:
+                    rows.note(record, "decode_error", errors[row])
         common = {**self._base, **labels}
-        rows = Rows(
-            list(lines),
-            [observed] * n,
-            [0] * n,
-            [common.get("service_name") or topic] * n,
-            [topic] * n,
-            [part] * n,
-            list(offs),
-            [0] * n,
-            {row: {"decode_error": error} for row, error in (errors or {}).items()},
+        file = common.get("filename")
+        n = len(lines)
+        return rows.records(
+            origins=[Origin(topic, common, service_of_file(file) if file else topic_name(topic))],
+            origin=np.zeros(n, np.int32),
+            part=np.full(n, part, np.int32),
+            off=np.array(offs, np.int64),
+            observed_ts=observed,
+            redactor=self._redactor,
         )
-        return rows.records(pa.array(rows.line, pa.string()), Streams({topic: common}), observed)
+
+    def chosen(self) -> dict[str, dict[str, int]]:
+        """By topic: how many messages were recognised in each format, and under `switches` how often one had another
+        format than the one before it. May be called from any thread.
+        """
+        return {topic: dict(counts) for topic, counts in list(self._chosen.items())}
+
+    def _message(self, rows: Rows, message: int, raw: Raw, arrived: int) -> str:
+        """Adds the records of one message and returns its format. Raises Undecodable."""
+        encoding, charset = self._encoding, "utf-8"
+        if raw.headers and encoding == "auto":
+            encoding, charset = content_type(raw.headers)
+        value = raw.value
+        if encoding == "auto":
+            if value[:1] == b"\0" and len(value) >= _FRAME:
+                schema = int.from_bytes(value[1:_FRAME], "big")
+                raise Undecodable(
+                    f"schema id {schema}, registry not configured: the value is framed for Confluent's schema registry"
+                )
+            if value[:1] == b"\n" and (entries := _probe(value)):
+                return self._entries(rows, message, "otlp_proto", entries, arrived, arrived)
+            return self._decoded(rows, message, value, "utf-8", self._text, arrived)
+        if encoding == "text":
+            return self._decoded(rows, message, value, charset, self._plain, arrived)
+        if encoding == "otlp_proto":
+            try:
+                entries = from_proto(value)
+            except NotOtlp as error:
+                raise Undecodable(str(error)) from error
+            return self._entries(rows, message, encoding, entries, arrived, arrived)
+        if encoding.startswith("refused:"):
+            kind = encoding.partition(":")[2]
+            raise Undecodable(f"content-type {kind} cannot be decoded; send JSON, OTLP or text")
+        return self._json(rows, message, value, encoding, arrived)
+
+    def _decoded(
+        self, rows: Rows, message: int, value: bytes, charset: str, read: Read, arrived: int
+    ) -> str:
+        first = len(rows.line)
+        text, error = text_of(value) if charset == "utf-8" else _text_in(value, charset)
+        chosen = read(rows, message, text, arrived, arrived)
+        if error:
+            for record in range(first, len(rows.line)):
+                rows.note(record, "decode_error", error)
+        return chosen
+
+    def _json(self, rows: Rows, message: int, value: bytes, encoding: str, arrived: int) -> str:
+        """A message that has to be JSON, of the shape that `encoding` names."""
+        try:
+            obj = orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            raise Undecodable(f"not valid JSON: {error}") from error
+        text = value.decode()
+        if encoding == "otlp_json":
+            try:
+                entries = from_json(obj)
+            except NotOtlp as error:
+                raise Undecodable(str(error)) from error
+            return self._entries(rows, message, encoding, entries, arrived, arrived)
+        if encoding == "gelf" and not (isinstance(obj, dict) and "short_message" in obj):
+            raise Undecodable("not GELF: a JSON object with the key short_message is needed")
+        if isinstance(obj, dict):
+            return self._object(rows, message, text, obj, arrived, arrived)
+        rows.add(text, arrived, UNKNOWN, "", message)
+        return "json"
+
+    def _text(self, rows: Rows, message: int, line: str, before: int, arrived: int) -> str:
+        """Adds the records of one line, which may be an envelope, and returns its format."""
+        if line[:1] == "{":
+            obj = parse_object(line)
+            if obj is not None:
+                return self._object(rows, message, line, obj, before, arrived)
+        elif line.find(" std", 19, 48) > 0 and (header := cri(line)):
+            ts = self._clock.read(ISO, header.second, header.fraction, header.zone, before)
+            sm = {"stream": header.stream, **({"logtag": "P"} if header.flag == "P" else {})}
+            entry = Entry(line[header.body_at :], ts, UNKNOWN, "", sm)
+            return self._entries(rows, message, "cri", [entry], before, arrived)
+        return self._plain(rows, message, line, before, arrived)
+
+    def _plain(self, rows: Rows, message: int, line: str, before: int, arrived: int) -> str:
+        name, ts, severity, service = self._headers.read(line, before)
+        rows.add(line, arrived if ts is None else ts, severity, service, message)
+        return name
+
+    def _object(
+        self, rows: Rows, message: int, line: str, obj: dict[str, Any], before: int, arrived: int
+    ) -> str:
+        if "resourceLogs" in obj:
+            try:
+                if entries := from_json(obj):
+                    return self._entries(rows, message, "otlp_json", entries, before, arrived)
+            except NotOtlp:
+                pass  # an object like any other
+        if envelope := self._envelopes.open(obj, before):
+            return self._entries(rows, message, envelope[0], [envelope[1]], before, arrived)
+        ts, severity, service = self._headers.keys.read(obj, before)
+        rows.add(line, arrived if ts is None else ts, severity, service, message)
+        return "json"
+
+    def _entries(
+        self,
+        rows: Rows,
+        message: int,
+        name: str,
+        entries: Sequence[Entry],
+        before: int,
+        arrived: int,
+    ) -> str:
+        """Adds what came in an envelope. Its body is asked for what it does not tell, and for a better time."""
+        for idx, (line, ts, severity, service, sm, settled) in enumerate(entries):
+            if not (settled and severity and service):
+                _, own, level, program = self._headers.read(line, before if ts is None else ts)
+                ts = ts if settled or own is None else own
+                severity = severity or level
+                service = service or program
+            if sm:
+                rows.sm[len(rows.line)] = sm
+            rows.add(line, arrived if ts is None else ts, severity, service, message, idx)
+        return name
+
+    def _count(self, topic: str, formats: list[str]) -> None:
+        if not formats:
+            return
+        if topic not in self._chosen and len(self._chosen) >= _TOPICS:
+            self._chosen.pop(next(iter(self._chosen)))
+        counts = self._chosen.setdefault(topic, Counter(switches=0))
+        last = self._last.get(topic, formats[0])
+        self._last[topic] = formats[-1]
+        counts["switches"] += sum(map(ne, formats, [last, *formats[:-1]]))
+        counts.update(formats)
+
+    def _dead(self, raw: Raw, observed: int, reason: str) -> dict[str, Any]:
+        clean = self._redactor.raw if self._redactor else bytes
+        return {
+            "observed_ts": observed,
+            "source": self._source,
+            "topic": raw.topic,
+            "part": raw.part,
+            "off": raw.off,
+            "idx": 0,
+            "stage": "decode",
+            "reason": reason,
+            "raw": clean(raw.value),
+            "headers": [(name, clean(value)) for name, value in raw.headers],
+            "key": None if raw.key is None else clean(raw.key),
+            "record_ts": raw.record_ts,
+        }
+
+
+def _probe(value: bytes) -> list[Entry]:
+    """The records of `value` if it happens to be an OTLP export, else none."""
+    try:
+        return from_proto(value)
+    except NotOtlp:
+        return []
+
+
+def _text_in(value: bytes, charset: str) -> tuple[str, str | None]:
+    try:
+        return value.decode(charset), None
+    except UnicodeDecodeError as error:
+        return text_of(value)[0], f"invalid {charset} at byte {error.start}"

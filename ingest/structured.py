@@ -1,0 +1,135 @@
+"""Keys that say when, how grave and who, in JSON objects and logfmt lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from ingest.clock import Clock
+from ingest.severity import UNKNOWN, of_number, of_syslog, of_value
+
+# Names of keys, the most trusted first, as `_plain` leaves them: `@timestamp`, `log.level` and `ServiceName` are
+# timestamp, log_level and servicename.
+_TIME: Final = (
+    "timestamp", "ts", "time", "datetime", "date", "asctime", "eventtime", "event_time", "t",
+    "time_unix_nano", "timeunixnano", "realtime_timestamp",
+)  # fmt: skip
+_LEVEL: Final = (
+    "level", "severity", "lvl", "log_level", "loglevel", "levelname", "level_name", "severity_text", "severitytext",
+    "l", "log", "severity_number", "severitynumber", "priority",
+)  # fmt: skip
+_SERVICE: Final = (
+    "service_name", "servicename", "service", "app", "application", "app_name", "appname", "application_name",
+    "syslog_identifier", "programname", "syslog_tag",
+)  # fmt: skip
+
+_PLANS: Final = 4_096
+_MAX_SERVICE: Final = 128
+"""Characters; a longer value of a service key is no name."""
+
+_LOGFMT: Final = re.compile(r'[A-Za-z_@][\w.@/-]{0,63}=(?:"|\S+(?:\s|$))', re.ASCII)
+_PAIR: Final = re.compile(r'(?:^|\s)([\w.@-]{1,32})=("(?:[^"\\]|\\.)*"|[^\s"]*)', re.ASCII)
+_HEAD: Final = 4_096
+"""Characters of a logfmt line in which its keys are looked for."""
+
+Plan = tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, ...]]
+"""The keys of an object that may hold time, (level, its plain name) and service, the most trusted first."""
+
+
+class Keys:
+    """Reads time, severity and service of objects; what the keys mean is worked out once per distinct set of keys."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._plans: dict[tuple[str, ...], Plan] = {}
+
+    def read(self, obj: Mapping[str, Any], before: int) -> tuple[int | None, int, str]:
+        """Time in ns or None, severity or 0, service or ""."""
+        keys = tuple(obj)
+        plan = self._plans.get(keys)
+        if plan is None:
+            if len(self._plans) >= _PLANS:
+                self._plans.clear()
+            plan = self._plans[keys] = _plan(keys)
+        times, levels, services = plan
+        ts = None
+        for key in times:
+            ts = self._clock.value(obj[key], before)
+            if ts is not None:
+                break
+        severity = UNKNOWN
+        for key, name in levels:
+            severity = _severity(name, obj[key])
+            if severity:
+                break
+        for key in services:
+            service = service_of(obj[key])
+            if service:
+                return ts, severity, service
+        return ts, severity, ""
+
+    def logfmt(self, line: str, before: int) -> tuple[int | None, int, str] | None:
+        """Likewise for `key=value key="a value"`; None when `line` is not logfmt or tells none of the three."""
+        if not _LOGFMT.match(line):
+            return None
+        pairs: dict[str, str] = {}
+        for key, value in _PAIR.findall(line, 0, _HEAD):
+            if value[:1] == '"':
+                value = value[1:-1]
+            pairs.setdefault(key, value)
+        found = self.read(pairs, before)
+        return None if found == (None, UNKNOWN, "") else found
+
+
+def parse_object(text: str) -> dict[str, Any] | None:
+    """`text` if it is a JSON object, else None: broken, nested deeper than 1,024, or another kind of value."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def service_of(value: object) -> str:
+    """The value of a service key as a name: text, or `{"name": text}` as in ECS; `sshd[42]:` is sshd.
+
+    >>> service_of({"name": "api"}), service_of("sshd[42]:"), service_of(7)
+    ('api', 'sshd', '')
+    """
+    if isinstance(value, dict):
+        value = value.get("name")
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_SERVICE:
+        return ""
+    if value[-1] in ":]":
+        value = value.rstrip(":").partition("[")[0]
+    return value.strip()
+
+
+def _plan(keys: tuple[str, ...]) -> Plan:
+    plain: dict[str, str] = {}
+    for key in keys:
+        plain.setdefault(_plain(key), key)
+    return (
+        tuple(plain[name] for name in _TIME if name in plain),
+        tuple((plain[name], name) for name in _LEVEL if name in plain),
+        tuple(plain[name] for name in _SERVICE if name in plain),
+    )
+
+
+def _plain(key: str) -> str:
+    return key.lower().lstrip("@_").replace(".", "_").replace("-", "_")
+
+
+def _severity(name: str, value: object) -> int:
+    if name == "log":  # ECS: {"log": {"level": "warn"}}
+        return of_value(value.get("level")) if isinstance(value, dict) else UNKNOWN
+    if name in {"severity_number", "severitynumber"}:
+        return of_number(value)
+    if name == "priority":  # journald: syslog's 0..7, as text
+        if isinstance(value, str) and len(value) == 1 and value in "01234567":
+            return of_syslog(int(value))
+        return of_value(value) if isinstance(value, str) else UNKNOWN
+    return of_value(value)
