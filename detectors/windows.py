@@ -269,6 +269,7 @@ class Windows:
         window = self._number(int(events["ts"][row].as_py()))
         source = Source(key, str(services[row].as_py()), _origin(key), closed=window, first=window)
         source.heard = self.origins.setdefault(source.origin, Origin()).listened
+        source.seen = int(seen[row])
         self.sources[key] = source
         return source
 

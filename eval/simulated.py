@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,7 +86,7 @@ def events(
     place = np.array([names.index(s) for s in sets], np.int32)
     coded = place[columns["service"] * 25 + columns["severity"]] if n else np.zeros(0, np.int32)
 
-    def named(codes: npt.NDArray[np.int32], texts: Sequence[str]) -> pa.Array:
+    def named(codes: npt.NDArray[np.int32], texts: Sequence[str]) -> pa.DictionaryArray[Any, Any]:
         return pa.DictionaryArray.from_arrays(
             pa.array(codes, pa.int32()), pa.array(texts, pa.string())
         )
