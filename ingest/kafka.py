@@ -149,7 +149,8 @@ class KafkaSource:
             self._client = Client(self._settings)
             self._away_since = time.monotonic()
         if not self._client.connected(timeout):
-            self._show("waiting", f"for a broker to answer at {', '.join(self._settings.brokers)}")
+            where = ", ".join(self._settings.brokers)
+            self._show("waiting", f"for a broker to answer at {where}{self._client.trouble}")
             return None
         self._session = Session(self._client, self._offsets)
         self._group = GroupOffsets(self._client.manager, self._settings.group)

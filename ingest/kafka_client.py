@@ -9,8 +9,8 @@ instead of somebody else's records. This is the only file that knows kafka-pytho
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -70,8 +70,17 @@ def check(settings: Kafka) -> None:
             f"[kafka] sasl_mechanism is set, but security_protocol {settings.security_protocol} "
             "does not use it; choose SASL_SSL or SASL_PLAINTEXT"
         )
-    if settings.ssl_cafile and not Path(settings.ssl_cafile).is_file():
-        raise ConfigError(f"[kafka] ssl_cafile: there is no file {settings.ssl_cafile!r}")
+    if settings.ssl_cafile:
+        try:
+            ssl.create_default_context(cafile=settings.ssl_cafile)
+        except FileNotFoundError as error:
+            raise ConfigError(
+                f"[kafka] ssl_cafile: there is no file {settings.ssl_cafile!r}"
+            ) from error
+        except OSError as error:  # ssl.SSLError is one
+            raise ConfigError(
+                f"[kafka] ssl_cafile: {settings.ssl_cafile!r} holds no CA certificates (PEM): {error}"
+            ) from error
 
 
 class TopicIdManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types
@@ -84,6 +93,18 @@ class TopicIdManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-pyt
         self.cluster.config["allow_auto_create_topics"] = False
         self.cluster.config["retry_backoff_ms"] = _RETRY_MS
         self.topic_ids: dict[str, UUID] = {}
+        self.trouble = ""
+        """Why the last connection that failed did so."""
+
+    def get_connection(self, node_id: Any, *args: Any, **settings: Any) -> Any:
+        known = node_id in self._conns
+        connection = super().get_connection(node_id, *args, **settings)
+        if not known:
+            connection.init_future.add_errback(self._note)
+        return connection
+
+    def _note(self, error: Exception) -> None:
+        self.trouble = str(error.args[0] if error.args else error)
 
     def send(self, request: Any, node_id: Any = None, request_timeout_ms: Any = None) -> Any:
         if not isinstance(request, FetchRequest) or not self._by_id(request):
@@ -130,6 +151,11 @@ class Client:
             return False
         return True
 
+    @property
+    def trouble(self) -> str:
+        """Why we are not connected, as far as it is known: ": Connection refused", or ""."""
+        return f": {self.manager.trouble}" if self.manager.trouble else ""
+
     def topics(self) -> dict[str, tuple[UUID, tuple[int, ...]]]:
         """Id and partitions of the topics that exist, as of the last metadata (`metadata_interval_s` old at most)."""
         cluster = self.manager.cluster
@@ -172,7 +198,7 @@ class Client:
             if not self._client.connected(leader):
                 broker = cluster.broker_metadata(leader)
                 where = f"{broker.host}:{broker.port}" if broker else f"node {leader}"
-                return f"no connection to broker {where}"
+                return f"no connection to broker {where}{self.trouble}"
         return None
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """A real Apache Kafka on loopback: broker and controller in one Java process (KRaft), with a proxy before it.
 
-Clients reach it directly at `address`, or at `proxied` through a `Proxy`: a second listener advertises the proxy's
-port, so that a client that came through the proxy keeps coming through it.
+Clients reach it directly at `address`, with user "reader" and password "right" at `secured`, or at `proxied` through a
+`Proxy`: that listener advertises the port of the proxy, so that who came through the proxy keeps coming through it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,13 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=CONTROLLER://127.0.0.1:{controller},DIRECT://127.0.0.1:{direct},PROXIED://127.0.0.1:{behind}
-advertised.listeners=DIRECT://127.0.0.1:{direct},PROXIED://127.0.0.1:{proxy}
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,DIRECT:PLAINTEXT,PROXIED:PLAINTEXT
+listeners=CONTROLLER://127.0.0.1:{controller},DIRECT://127.0.0.1:{direct},\
+PROXIED://127.0.0.1:{behind},SECURED://127.0.0.1:{secured}
+advertised.listeners=DIRECT://127.0.0.1:{direct},PROXIED://127.0.0.1:{proxy},SECURED://127.0.0.1:{secured}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,DIRECT:PLAINTEXT,PROXIED:PLAINTEXT,SECURED:SASL_PLAINTEXT
+listener.name.secured.sasl.enabled.mechanisms=PLAIN
+listener.name.secured.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required user_reader="right";
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=DIRECT
 log.dirs={folder}/log
@@ -52,16 +56,18 @@ class Broker:
         self._folder = folder
         self._classpath = f"{jars()}/*"
         self._java = java()
-        controller, direct, behind = free_ports(3)
+        controller, direct, behind, secured = free_ports(4)
         self.proxy = Proxy(behind)
         self.address = f"127.0.0.1:{direct}"
         self.proxied = f"127.0.0.1:{self.proxy.port}"
+        self.secured = f"127.0.0.1:{secured}"
         self._settings = folder / "server.properties"
         self._settings.write_text(
             _PROPERTIES.format(
                 controller=controller,
                 direct=direct,
                 behind=behind,
+                secured=secured,
                 proxy=self.proxy.port,
                 folder=folder,
             )

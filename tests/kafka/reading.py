@@ -45,8 +45,8 @@ class Reading:
     def poll(self) -> int:
         batch = self.source.poll(0.1)
         assert batch is not None
-        self.lines += batch.records.column("line").to_pylist()
-        self.dead += batch.dead.column("raw").to_pylist()
+        self.lines += [str(line) for line in batch.records.column("line").to_pylist()]
+        self.dead += [bytes(raw or b"") for raw in batch.dead.column("raw").to_pylist()]
         for table in (batch.records, batch.dead):
             rows = table.select(["topic", "part", "off", "idx"]).to_pylist()
             self.identities.update((r["topic"], r["part"], r["off"], r["idx"]) for r in rows)
@@ -62,6 +62,10 @@ class Reading:
             assert time.monotonic() < deadline, f"in vain: {self.source.status()} {len(self.lines)}"
             self.poll()
         return self
+
+    def until_lines(self, n: int) -> Reading:
+        """Poll until at least `n` lines have come."""
+        return self.until(lambda: len(self.lines) >= n)
 
     def read(self, n: int, timeout: float = 20.0) -> Reading:
         """Poll until `n` lines and dead letters have come in all, and see that no more do."""
