@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from ingest.demo_catalogue import ACTIVITIES, ROUTINES, Step
-from ingest.demo_incidents import SECOND, Burst, Incident
+from ingest.demo_incidents import SECOND, Incident
 from ingest.demo_messages import SHARED, SLOTS, Draw, Message
 
 MINUTE: Final = 60 * SECOND
@@ -87,7 +87,7 @@ class _Minute:
             if self._minute % routine.every_min == routine.at_min:
                 self._tell(1_000 * self._draw(), routine.steps)
         for incident in self._incidents:
-            self._strike(incident)
+            self._told += self._struck(incident)
         return self._written()
 
     def _tell(self, at: float, steps: Iterable[Step]) -> None:
@@ -97,46 +97,51 @@ class _Minute:
             if step.chance == 1.0 or draw() < step.chance:
                 self._told.append((int(at), step.choices[int(draw() * len(step.choices))], facts))
 
-    def _strike(self, incident: Incident) -> None:
-        """Add, reword or drop lines, with a generator of its own: the ordinary lines stay what they were."""
-        draw = random.Random(
-            f"{self._seed} {self._minute} {incident.kind} {incident.service}"
-        ).random
-        start = (incident.start // _MS) - self._minute * _MINUTE_MS
-        end = (incident.end // _MS) - self._minute * _MINUTE_MS
-        if incident.silent or incident.reworded:
-            hit, reworded = incident.service, dict(incident.reworded)
-            self._told = [
-                (at, reworded.get(message, message), facts)
-                if start <= at < end and message.service == hit
-                else (at, message, facts)
-                for at, message, facts in self._told
-                if not (incident.silent and start <= at < end and message.service == hit)
-            ]
+    def _struck(self, incident: Incident) -> Iterator[tuple[int, Message, _Facts]]:
+        """The lines that an incident adds, from a generator of its own: the ordinary ones stay what they are."""
+        draw = self._draw_of(incident)
+        start, end = self._span(incident)
+        per_s = max(1.0, self._rate / _PLAIN_RATE)
         for burst in incident.bursts:
-            self._told += self._burst(burst, start + int(burst.after_s * 1_000), end, draw)
-
-    def _burst(
-        self, burst: Burst, start: int, end: int, draw: Draw
-    ) -> Iterator[tuple[int, Message, _Facts]]:
-        if start >= 0:  # the first line marks the beginning
-            yield start, burst.choices[0], _Facts(draw, burst.facts)
-        per_s = burst.per_s * max(1.0, self._rate / _PLAIN_RATE)
-        for at in _arrivals(draw, per_s, max(start, 0), min(end, _MINUTE_MS)):
-            yield (
-                int(at),
-                burst.choices[int(draw() * len(burst.choices))],
-                _Facts(draw, burst.facts),
-            )
+            begin = start + int(burst.after_s * 1_000)
+            if begin >= 0:  # the first line marks the beginning
+                yield begin, burst.choices[0], _Facts(draw, burst.facts)
+            for at in _arrivals(draw, burst.per_s * per_s, max(begin, 0), min(end, _MINUTE_MS)):
+                message = burst.choices[int(draw() * len(burst.choices))]
+                yield int(at), message, _Facts(draw, burst.facts)
 
     def _written(self) -> list[Line]:
         written, clock = list[Line](), _Clock(self._minute)
+        altering = [
+            (*self._span(i), i, dict(i.reworded), self._draw_of(i))
+            for i in self._incidents
+            if i.silent or i.reworded
+        ]
         for at, message, facts in sorted(self._told, key=lambda told: told[0]):
             facts[message.clock] = clock.time(message.clock, at)
-            text = message.form % tuple(map(facts.__getitem__, message.slots))
-            ts, off = (self._minute * _MINUTE_MS + at) * _MS, self._minute << 20 | len(written)
-            written.append(Line(ts, message.service, text, off))
+            text: str | None = message.form % tuple(map(facts.__getitem__, message.slots))
+            for start, end, incident, reworded, draw in altering:
+                if start <= at < end and message.service == incident.service:
+                    new = reworded.get(message)
+                    if new is not None:
+                        values = _Facts(draw, facts.items())
+                        text = new.form % tuple(map(values.__getitem__, new.slots))
+                    elif incident.silent:
+                        text = None
+            if text is not None:
+                ts = (self._minute * _MINUTE_MS + at) * _MS
+                off = self._minute << 20 | len(written)
+                written.append(Line(ts, message.service, text, off))
         return written
+
+    def _span(self, incident: Incident) -> tuple[int, int]:
+        begin = self._minute * _MINUTE_MS
+        return incident.start // _MS - begin, incident.end // _MS - begin
+
+    def _draw_of(self, incident: Incident) -> Draw:
+        return random.Random(
+            f"{self._seed} {self._minute} {incident.kind} {incident.service}"
+        ).random
 
 
 class _Facts(dict[str, object]):

@@ -33,7 +33,8 @@ class TruthFile:
         """Reads what is there; a row that a crash cut off is taken back."""
         self._path = folder / FILE_NAME
         folder.mkdir(parents=True, exist_ok=True)
-        written = self._path.read_bytes() if self._path.exists() else b""
+        self._path.touch()
+        written = self._path.read_bytes()
         whole = written[: written.rfind(b"\n") + 1]
         if whole != written:
             os.truncate(self._path, len(whole))
