@@ -19,16 +19,26 @@ import pyarrow.compute as pc
 from driftwood.config import Redaction
 from driftwood.errors import ConfigError
 
-# kind -> what it looks like.
+# kind -> (what any of them holds, what it looks like). A search for a literal is fifty times as fast as a pattern.
 _TOKENS: Final = {
-    "aws_key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-    "github_token": r"\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{22,}",
-    "gitlab_token": r"\bglpat-[A-Za-z0-9_-]{20,}",
-    "slack_token": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/[A-Za-z0-9/]{20,}",
-    "stripe_key": r"\b[rs]k_live_[0-9A-Za-z]{16,}",
-    "google_key": r"\bAIza[0-9A-Za-z_-]{35}",
-    "jwt": r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?",
-    "private_key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    "aws_key": ("AKIA ASIA", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    "github_token": (
+        "gh github_pat_",
+        r"\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{22,}",
+    ),
+    "gitlab_token": ("glpat-", r"\bglpat-[A-Za-z0-9_-]{20,}"),
+    "slack_token": ("xox", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    "slack_webhook": ("hooks.slack.com", r"hooks\.slack\.com/services/[A-Za-z0-9/]{20,}"),
+    "stripe_key": ("k_live_", r"\b[rs]k_live_[0-9A-Za-z]{16,}"),
+    "google_key": ("AIza", r"\bAIza[0-9A-Za-z_-]{35}"),
+    "jwt": ("eyJ", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),
+    "private_key": (
+        "PRIVATE",
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    ),
+}
+_PATTERNS: Final = {
+    kind: (hints.split(), re.compile(pattern)) for kind, (hints, pattern) in _TOKENS.items()
 }
 _ENTROPY: Final = r"[A-Za-z0-9+/_=-]{20,}"
 _CARD: Final = r"\b[3-6][0-9]{3}(?:[ -]?[0-9]){9,12}\b"
@@ -91,7 +101,6 @@ class Redactor:
             suspect.append(f"(?:{pattern})")
         self._suspect = "|".join(suspect)
         self._extra = [re.compile(pattern) for pattern in settings.extra]
-        self._tokens = re.compile("|".join(f"(?P<{kind}>{p})" for kind, p in _TOKENS.items()))
 
     def array(self, texts: pa.StringArray) -> pa.StringArray:
         """`texts` with credentials replaced; the same array when there are none."""
@@ -134,9 +143,13 @@ class Redactor:
         return [row for row in pc.indices_nonzero(hit).to_pylist() if row is not None]
 
     def _clean(self, text: str) -> str:
-        text = self._tokens.sub(lambda m: f"<redacted:{m.lastgroup}>", text)
+        for kind, (hints, pattern) in _PATTERNS.items():
+            if any(hint in text for hint in hints):
+                text = pattern.sub(f"<redacted:{kind}>", text)
         text = _URL.sub(r"\1<redacted:password>", text)
-        text = _AUTHORIZATION.sub(r"\1<redacted:authorization>", text)
+        lower = text.lower()
+        if "authorization" in lower or "bearer" in lower:
+            text = _AUTHORIZATION.sub(r"\1<redacted:authorization>", text)
         text = _ASSIGNED.sub(_assigned, text)
         for pattern in self._extra:
             text = pattern.sub("<redacted:extra>", text)
