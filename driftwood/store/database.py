@@ -181,6 +181,9 @@ class Database:
                 holder = re.search(r"PID (\d+)", str(error))
                 raise StoreLocked(_locked(self.folder, holder[1] if holder else "?")) from error
             raise self.explained(error) from error
+        locked = root.execute("SELECT current_setting('lock_configuration')").fetchall()[0][0]
+        if locked:  # this process has it open already, to read
+            return root
         root.execute(f"SET allowed_directories = [{quoted(str(self.folder))}]")
         root.execute("SET enable_external_access = false")
         root.execute("SET GLOBAL parquet_metadata_cache = true")  # segments never change
