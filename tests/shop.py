@@ -22,8 +22,8 @@ from driftwood.records import (
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
-NOON = 1_795_262_400 * SECOND
-"""2026-11-21T12:00:00Z"""
+NOON = 1_715_688_000 * SECOND
+"""2024-05-14T12:00:00Z"""
 
 SEVERITY = {"": 0, "debug": 5, "info": 9, "warn": 13, "error": 17}
 

@@ -21,6 +21,7 @@ SHOWN_INPUT = 100
 """Characters of a wrong value that a refusal repeats."""
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {"model": shapes.Problem, "description": "What is wrong, where, what to do."},
     400: {"model": shapes.Problem, "description": "A parameter or the query is wrong."},
     503: {"model": shapes.Problem, "description": "Not now: see Retry-After."},
     504: {"model": shapes.Problem, "description": "The query took too long and was cancelled."},

@@ -76,7 +76,7 @@ def routes(server: ServerState) -> APIRouter:
         store = asked(server)
         return reply({"labels": label_names(store, span_if_any(store, start, end))})
 
-    @router.get("/labels/{name}/values", response_model=shapes.LabelValues)
+    @router.get("/labels/{name:path}/values", response_model=shapes.LabelValues)
     def list_label_values(name: str, start: Start = None, end: End = None) -> Response:
         """Values of one label, sorted, at most 10,000; none for a label that no stream has."""
         store = asked(server)

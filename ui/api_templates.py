@@ -55,7 +55,9 @@ Search = Annotated[
 
 def routes(server: ServerState) -> APIRouter:
     router = APIRouter(prefix="/templates", tags=["templates"])
-    warmup = int(server.config.detection.warmup_s * SECOND)
+
+    def warmup() -> int:
+        return int(server.config.detection.warmup_s * SECOND)
 
     @router.get("", response_model=shapes.Templates)
     def list_templates(
@@ -79,7 +81,7 @@ def routes(server: ServerState) -> APIRouter:
             search=search,
             order=order,
             limit=within(limit, MAX_TEMPLATES),
-            warmup=warmup,
+            warmup=warmup(),
         )
         return reply({"templates": [_template(t) for t in page], "total": total})
 
@@ -104,7 +106,7 @@ def routes(server: ServerState) -> APIRouter:
         known = {
             t.id: t
             for wanted, when in ((found.new + found.changed, now), (found.vanished, base))
-            for t in among(store, selection, when, [m.id for m in wanted], warmup)
+            for t in among(store, selection, when, [m.id for m in wanted], warmup())
         }
         answer: shapes.TemplateDiff = {
             "new": _moved(found.new, known),
@@ -121,7 +123,7 @@ def routes(server: ServerState) -> APIRouter:
         """
         store = asked(server)
         found = template(
-            store, number("template", template_id), span_if_any(store, start, end), warmup
+            store, number("template", template_id), span_if_any(store, start, end), warmup()
         )
         if found is None:
             raise Refused(404, f"no template has the id {template_id}")
@@ -142,9 +144,13 @@ def slots(lines: Iterable[str], text: str) -> list[shapes.SlotValue]:
         for counter, (_, value) in zip(seen, found, strict=False):
             counter[value] += 1
     return [
-        {"slot": i, "kind": kind, "top": counter.most_common(SHOWN), "distinct": len(counter)}
+        {"slot": i, "kind": kind, "top": _most_frequent(counter), "distinct": len(counter)}
         for i, (kind, counter) in enumerate(zip(kinds, seen, strict=True))
     ]
+
+
+def _most_frequent(counter: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counter.items(), key=lambda counted: (-counted[1], counted[0]))[:SHOWN]
 
 
 def _detail(store: Readable, one: TemplateCount, when: Span) -> shapes.TemplateDetail:

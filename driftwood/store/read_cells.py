@@ -17,7 +17,7 @@ from driftwood.store.read_selection import Selection
 class Cells:
     """SQL that stands after FROM, with columns (until, sid, template_id, template_version, severity, n).
 
-    A cell holds the lines of (until - grain, until]: as LogQL's ranges do, and unlike a search for lines, counting leaves
+    A cell holds the lines of (until - grain, until], as LogQL's ranges do: unlike a search for lines, counting leaves
     the start of a span out and takes its end in.
     """
 

@@ -1,0 +1,103 @@
+"""A server without a pipeline: plays `ui.api_state.ServerState` over a store, for tests of the API and its client."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import uvicorn
+
+from driftwood.config import Config
+from driftwood.store.read import Writable
+from driftwood.store.store import DuckStore
+from ui.api import create_app
+from ui.api_state import PipelineStats, ServerState
+from ui.shapes import Replayed
+
+T = TypeVar("T")
+
+
+class Running:
+    def __init__(self, store: DuckStore, config: Config | None = None) -> None:
+        self.store = store
+        self.config = config or Config()
+        self.ready = True
+        self.banner: str | None = None
+        self.replayed: list[Sequence[int] | None] = []
+        self._started = time.time_ns()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
+
+    def submit(self, write: Callable[[Writable], T]) -> Future[T]:
+        return self._writer.submit(write, self.store)
+
+    def replay_dead_letters(self, ids: Sequence[int] | None) -> Replayed:
+        self.replayed.append(ids)
+        return {"replayed": 1, "still_dead": 0}
+
+    def stats(self) -> PipelineStats:
+        return {
+            "started": self._started,
+            "banner": self.banner,
+            "lines_stored": 12,
+            "dead_stored": 2,
+            "anomalies_found": 1,
+            "lines_per_s": 40.5,
+            "queue": {"rows": 7, "capacity": 100, "paused": False},
+            "commit_ms": {"p50": 8.0, "p99": 20.0, "last": 9.0},
+            "commits": {"count": 3, "sum_s": 0.5, "buckets": [(0.1, 2), (1.0, 3)]},
+            "sources": [
+                {
+                    "name": 'ka"fka',
+                    "kind": "kafka",
+                    "state": "running",
+                    "detail": "reads",
+                    "lag": 5,
+                    "lag_seconds": 1.5,
+                    "positions": [{"topic": "orders", "next": 4}],
+                },
+                {
+                    "name": "files",
+                    "kind": "files",
+                    "state": "idle",
+                    "detail": "",
+                    "lag": None,
+                    "lag_seconds": None,
+                    "positions": [],
+                },
+            ],
+            "detectors": [
+                {
+                    "name": "rate_change",
+                    "state": "warming",
+                    "progress": 0.5,
+                    "detail": "5 of 10 min",
+                }
+            ],
+        }
+
+    def close(self) -> None:
+        self._writer.shutdown()
+        self.store.close()
+
+
+@contextmanager
+def serving(server: ServerState) -> Iterator[str]:
+    """The URL of the API over `server`, on a free port of this machine."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        uvicorn_server = uvicorn.Server(
+            uvicorn.Config(create_app(server), log_config=None, lifespan="off", ws="none")
+        )
+        thread = threading.Thread(target=uvicorn_server.run, args=([listener],), name="api")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            uvicorn_server.should_exit = True
+            thread.join()
