@@ -108,6 +108,8 @@ class Clock:
             return None
         part = match.groupdict()
         hour, minute, sec = (int(part.get(p) or part[q]) for p, q in ("Hh", "Mn", "Ss"))
+        if "p" in part:
+            hour = hour % 12 + (12 if part["p"] == "PM" else 0)
         if "D" not in part and "d" not in part:
             days, ahead = _days(before + _AHEAD_NO_DATE), _AHEAD_NO_DATE
         else:

@@ -11,9 +11,9 @@ flagged F, and each stream is stitched by itself.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Final
 
 from ingest.clock import Clock
@@ -83,8 +83,9 @@ class Stitcher:
     def __init__(self) -> None:
         self._open: dict[str, _Open] = {}
         """By stream: "" for plain text, stdout and stderr for CRI."""
-        self._complete: deque[tuple[str, int]] = deque()
-        """Waiting for an older record: what is given out is in the order of its offsets."""
+        self._waiting: list[tuple[int, str]] = []
+        """A heap of complete records that start after an open one: they leave in the order of their offsets."""
+        self._ready: list[tuple[int, str]] = []
 
     def feed(self, lines: Sequence[str], offs: Sequence[int]) -> tuple[list[str], list[int]]:
         """The records that are complete now, in the order of where they start; `offs` says where each line does.
@@ -98,39 +99,39 @@ class Stitcher:
             record = self._open.get(stream)
             goes_on = record is not None and record.goes_on_with(body)
             if record is not None and goes_on and record.has_room_for(body):
+                if record.partial and not partial and len(record.lines) == 1:
+                    record.lines[0] = record.lines[0].replace(f" {stream} P", f" {stream} F", 1)
                 record.join(body)
             else:
                 if record is not None:
                     self._finish(stream)
                 # The rest of a record that grew too large is stitched too.
                 record = self._open[stream] = _Open([line], off, len(line), goes_on or None)
+                if len(self._waiting) >= _MAX_WAITING:
+                    self._finish(min(self._open, key=lambda s: self._open[s].off))
             record.partial = partial
-            if len(self._complete) >= _MAX_WAITING:
-                self._finish(min(self._open, key=lambda s: self._open[s].off))
-        return self._ready()
+        return self._take()
 
     def pending_since_off(self) -> int | None:
         """Where the oldest record that is held back starts: a checkpoint must not lie after it. None: nothing is."""
-        waiting = [off for _, off in self._complete]
-        return min([*waiting, *(record.off for record in self._open.values())], default=None)
+        return min((record.off for record in self._open.values()), default=None)
 
     def flush(self) -> tuple[list[str], list[int]]:
         """What is held back, complete or not: after silence, or at the end."""
         for stream in list(self._open):
             self._finish(stream)
-        return self._ready()
+        return self._take()
 
     def _finish(self, stream: str) -> None:
         record = self._open.pop(stream)
-        self._complete.append(("\n".join(record.lines), record.off))
+        heappush(self._waiting, (record.off, "\n".join(record.lines)))
+        oldest = min((other.off for other in self._open.values()), default=None)
+        while self._waiting and (oldest is None or self._waiting[0][0] < oldest):
+            self._ready.append(heappop(self._waiting))
 
-    def _ready(self) -> tuple[list[str], list[int]]:
-        held = min((record.off for record in self._open.values()), default=None)
-        ready = sorted(self._complete, key=lambda each: each[1])
-        kept = [] if held is None else [each for each in ready if each[1] > held]
-        self._complete = deque(kept)
-        ready = ready[: len(ready) - len(kept)]
-        return [line for line, _ in ready], [off for _, off in ready]
+    def _take(self) -> tuple[list[str], list[int]]:
+        ready, self._ready = self._ready, []
+        return [line for _, line in ready], [off for off, _ in ready]
 
 
 _HEADERS: Final = Headers(Clock())

@@ -41,6 +41,7 @@ _PARTS: Final = {
     "h": "[0-9]{1,2}",
     "n": "[0-9]{1,2}",
     "s": "[0-9]{1,2}",
+    "p": "(?:AM|PM)",
 }
 _FRACTION: Final = "(?:[.,]([0-9]{1,9})[0-9]*)?"
 # "Z", " UTC", "+0200", "+02:00", "-07"; the dash that opens the rest of a header (" - INFO") is none.
@@ -69,6 +70,7 @@ DAY_FIRST: Final = _stamp("%D[/-]%b[/-]%Y[: ]%H:%M:%S")
 # Here the fraction stands before the year, so that its group lies inside the first one.
 CTIME: Final = _stamp("%a %b %d %H:%M:%S(?:[.]([0-9]{1,9}))? %Y", "", _NONE)
 RFC_1123: Final = _stamp("%a, %D %b %Y %H:%M:%S")
+JAVA_UTIL: Final = _stamp("%b %d, %Y %h:%M:%S %p", _NONE, _NONE)
 SYSLOG_YEAR: Final = _stamp("%b %d %Y %H:%M:%S")
 
 NO_YEAR_WORDS: Final = _stamp("%b %d %H:%M:%S", zone=_NONE)
