@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 HORIZON = 1_440
 """Windows that are remembered: a day of minutes."""
@@ -25,15 +25,6 @@ _CAP = -math.log(1e-4)
 _KEEP = 0.5 ** (1.0 / 720.0)
 _PRIOR = 60.0
 """Windows worth of belief in the model."""
-
-
-class Calibrated(NamedTuple):
-    p_value: float
-    """The larger of the model's p-value, rescaled, and the rank."""
-    rank: float
-    """Share of past windows at least as strange, 0 when there was none."""
-    model: float
-    """The model's p-value, rescaled."""
 
 
 @dataclass(slots=True)
@@ -49,7 +40,8 @@ class Calibrator:
     def __init__(self) -> None:
         self._histories: dict[tuple[str, str], _History] = {}
 
-    def calibrate(self, detector: str, source: str, window: int, p_value: float) -> Calibrated:
+    def calibrate(self, detector: str, source: str, window: int, p_value: float) -> float:
+        """The larger of the p-value, rescaled, and the rank, where anything alike has happened before."""
         history = self._histories.get((detector, source), _History())
         strange = -math.log(max(p_value, 1e-300))
         scale = max(1.0, (history.total + _PRIOR) / (history.weight + _PRIOR))
@@ -60,7 +52,7 @@ class Calibrator:
             if largest >= strange and window - HORIZON <= last < window - COOL_DOWN
         )
         rank = (alike + 1) / (min(history.windows, HORIZON) + 1) if alike else 0.0
-        return Calibrated(max(model, min(rank, 1.0)), rank, model)
+        return max(model, min(rank, 1.0))
 
     def learn(self, detector: str, source: str, window: int, p_value: float) -> None:
         """Take in the smallest p-value that a window had, 1 when it had no finding; windows of a source in order."""

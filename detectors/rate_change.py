@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from detectors.bank import ALL, Bank, pack_banks, unpack_banks
 from detectors.rates import Expected, Floats
@@ -34,6 +35,8 @@ _NOTICEABLE = 0.05
 """A template's absence is worth a test when it happens in fewer windows than this."""
 _INTERESTING = 0.05
 """Findings with larger p-values are not worth a row."""
+_KNOWN = 10.0
+"""Windows, forgotten, that a template must be known for before its going is news: the end of an incident is none."""
 
 
 class RateChange:
@@ -65,7 +68,8 @@ class RateChange:
                 continue
             seen, _ = bank.counts(batch.template_id[span])
             expected = bank.rates.expect(int(batch.start[unit]))
-            for kind, p in ((UP, _up(seen, expected)), (DOWN, _down(seen, expected))):
+            known = bank.rates.b >= _KNOWN
+            for kind, p in ((UP, _up(seen, expected)), (DOWN, _down(seen, expected, known))):
                 slot = int(np.argmin(p))
                 corrected = min(1.0, 2.0 * float(p[slot]))
                 if corrected <= _INTERESTING:
@@ -83,7 +87,8 @@ class RateChange:
         seen, _ = bank.counts(batch.template_id[span])
         expected = bank.rates.expect(int(batch.start[unit]))
         kind = str(scores.kind[finding])
-        p = _up(seen, expected) if kind == UP else _down(seen, expected)
+        known = bank.rates.b >= _KNOWN
+        p = _up(seen, expected) if kind == UP else _down(seen, expected, known)
         order = [i for i in np.argsort(p, kind="stable").tolist() if i and p[i] <= _INTERESTING]
         shown = order[:MAX_CONTRIBUTIONS]
         weight = -np.log10(np.maximum(p[shown], 1e-300))
@@ -118,9 +123,9 @@ def _up(seen: Floats, expected: Expected) -> Floats:
     return np.minimum(expected.at_least(seen) * len(seen), 1.0)
 
 
-def _down(seen: Floats, expected: Expected) -> Floats:
-    """P-values of "too few" per slot, corrected for the slots whose silence would be noticed."""
-    noticeable = expected.at_most(np.zeros(len(seen))) < _NOTICEABLE
+def _down(seen: Floats, expected: Expected, known: npt.NDArray[np.bool_]) -> Floats:
+    """P-values of "too few" per slot, corrected for the slots that are `known` and whose silence would be noticed."""
+    noticeable = known & (expected.at_most(np.zeros(len(seen))) < _NOTICEABLE)
     p = expected.at_most(seen) * max(int(np.count_nonzero(noticeable)), 1)
     return np.where(noticeable, np.minimum(p, 1.0), 1.0)
 

@@ -29,6 +29,7 @@ _PHI_PRIOR = 8.0
 _PROFILE_PRIOR = 60.0
 _PROFILE_HOURS = 20
 _WINSOR_SD = 3.0
+_RESTLESS = 12.0
 _TINY = 1e-9
 
 
@@ -62,6 +63,8 @@ class Rates:
     def __init__(self, half_life: float) -> None:
         """`half_life`: windows after which a window counts half."""
         self._keep = 0.5 ** (1.0 / half_life)
+        # How restless a template is changes more slowly than how busy it is; a job comes by once an hour or a day.
+        self._keep_restless = 0.5 ** (1.0 / (_RESTLESS * half_life))
         self.a = np.zeros(0)
         self.b = np.zeros(0)
         self.squares = np.zeros(0)
@@ -104,8 +107,8 @@ class Rates:
         error = np.where(fresh, 0.0, taught - expected.mean)
         self.a = self._keep * self.a + taught
         self.b = self._keep * self.b + profile
-        self.squares = self._keep * self.squares + error * error
-        self.means = self._keep * self.means + np.where(fresh, 0.0, expected.mean)
+        self.squares = self._keep_restless * self.squares + error * error
+        self.means = self._keep_restless * self.means + np.where(fresh, 0.0, expected.mean)
         hour = start // HOUR_NS % _DAY
         # A day's half-life in visits of an hour: one visit is `60` windows of a minute, whatever the window's length.
         self.hours[:, hour] = _KEEP_HOUR * self.hours[:, hour] + taught

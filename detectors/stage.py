@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 _VERSION = 1
 _DEMO = '"source":"demo"'
 _REMEMBERED_LOOKS = 4_096
+_HOLD_NS = 5 * SECOND
 
 
 class DetectionStage:
@@ -64,6 +65,8 @@ class DetectionStage:
         self._looks = looks
         self._looked: dict[str, None] = {}
         """Ids that looks have told, oldest first: they are not told again."""
+        self._seen_first: dict[str, int] = {}
+        """When early looks saw what they have not told yet: arrival, ns."""
         self._refilling = False
 
     def observe(self, events: Events) -> tuple[Anomaly, ...]:
@@ -114,11 +117,19 @@ class DetectionStage:
             scores = detector.score(batch)
             kinds = detector.early if early else None
             found += self._anomalies(detector, batch, scores, units, trial, kinds)
-        new = self._not_told(found)
+        new = [a for a in self._not_told(found) if not early or self._settled(a)]
         self._looked.update(dict.fromkeys(anomaly.id for anomaly in new))
         while len(self._looked) > _REMEMBERED_LOOKS:
             del self._looked[next(iter(self._looked))]
         return new
+
+    def _settled(self, anomaly: Anomaly) -> bool:
+        """True once `anomaly` has been seen for `_HOLD_NS`: its row is written once, so it had better say something."""
+        seen = self._windows.sources[anomaly.source].seen
+        first = self._seen_first.setdefault(anomaly.id, seen)
+        while len(self._seen_first) > _REMEMBERED_LOOKS:
+            del self._seen_first[next(iter(self._seen_first))]
+        return seen - first >= _HOLD_NS
 
     def _not_told(self, found: Iterable[Anomaly]) -> list[Anomaly]:
         return [anomaly for anomaly in found if anomaly.id not in self._looked]
@@ -148,7 +159,7 @@ class DetectionStage:
             threshold = self._demo_threshold if _DEMO in source else self._threshold
             if not threshold.passed(calibrated):
                 continue
-            score = -float(np.log10(max(calibrated.p_value, 1e-300)))
+            score = -float(np.log10(max(calibrated, 1e-300)))
             if not episodes.tell(detector.name, source, kind, subject, unit.window, score):
                 continue
             told = detector.explain(batch, scores, row, self._texts())
@@ -163,7 +174,7 @@ class DetectionStage:
                     start=start,
                     end=end,
                     score=score,
-                    p_value=calibrated.p_value,
+                    p_value=calibrated,
                     title=told.title if kinds is None else f"{told.title}, so far",
                     contributions=told.contributions,
                     line_ids=told.line_ids,

@@ -1,7 +1,7 @@
 """When to speak: a budget of false alarms per source and day, and one row for one incident.
 
-The detectors share the budget: each may call `alerts_per_day / detectors` of a day's normal windows strange. What the
-rank of the calibrator counts has happened already, so there the whole budget stands against it.
+The detectors share the budget: each may call `alerts_per_day / detectors` of a day's windows strange, by the model
+and by the calibrator's rank. So what happens more often than that is not told any more, unless it gets stranger.
 
 An *episode* is an incident as one detector tells it: same source, same kind, strange windows at most `COOL_DOWN`
 windows apart. It gives a row at its onset, another when something else in it is stranger than all before, and one
@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from detectors.calibrator import COOL_DOWN, Calibrated
+from detectors.calibrator import COOL_DOWN
 
 DAY_S = 86_400.0
 FOLLOW_UP = 60
@@ -28,11 +28,11 @@ class Threshold:
 
     @property
     def share(self) -> float:
-        """How often a normal window may be told at all."""
-        return min(self.alerts_per_day * self.window_s / DAY_S, 1.0)
+        """How often one detector may tell of a normal window."""
+        return min(self.alerts_per_day * self.window_s / DAY_S / self.detectors, 1.0)
 
-    def passed(self, calibrated: Calibrated) -> bool:
-        return calibrated.model <= self.share / self.detectors and calibrated.rank <= self.share
+    def passed(self, p_value: float) -> bool:
+        return p_value <= self.share
 
 
 @dataclass(slots=True)

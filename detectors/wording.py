@@ -74,7 +74,7 @@ def times(count: float, template: int, texts: Mapping[int, str]) -> str:
     >>> times(14, 1, {1: "timeout"})
     '14 \u00d7 `timeout`'
     """
-    return f"{amount(count)} × {quoted(template, texts)}"  # noqa: RUF001
+    return f"{amount(count)} × {quoted(template, texts)}"
 
 
 def during(batch: LogBatch, unit: int) -> str:

@@ -26,7 +26,9 @@ def batch(units: list[Unit]) -> LogBatch:
         flat = [(t, s) for t, s, count in said for _ in range(count)]
         first = (SOURCES.index(source) * 100_000 + minute) * 1_000_000
         step = MINUTE // max(len(flat), 1)
-        rows += [(number, minute * MINUTE + i * step, t, s, first + i) for i, (t, s) in enumerate(flat)]
+        rows += [
+            (number, minute * MINUTE + i * step, t, s, first + i) for i, (t, s) in enumerate(flat)
+        ]
     columns = np.array(rows, np.int64).reshape(-1, 5).T
     start = np.array([minute for _, minute, _ in units], np.int64) * MINUTE
     return LogBatch(
@@ -51,7 +53,15 @@ def objects(texts: list[str]) -> npt.NDArray[np.object_]:
 def usual(source: str, minutes: range, seed: int = 0) -> list[Unit]:
     rng = np.random.default_rng(seed)
     return [
-        (source, m, [(1, 9, int(rng.poisson(30))), (2, 9, int(rng.poisson(5))), (3, 17, int(rng.poisson(0.2)))])
+        (
+            source,
+            m,
+            [
+                (1, 9, int(rng.poisson(30))),
+                (2, 9, int(rng.poisson(5))),
+                (3, 17, int(rng.poisson(0.2))),
+            ],
+        )
         for m in minutes
     ]
 
@@ -81,7 +91,12 @@ def findings(scores: Scores, units: list[Unit]) -> set[tuple[str, int, str, int,
     return {
         (*units[u][:2], str(k), int(s), float(p), float(x))
         for u, k, s, p, x in zip(
-            scores.unit.tolist(), scores.kind, scores.subject, scores.p_value, scores.score, strict=True
+            scores.unit.tolist(),
+            scores.kind,
+            scores.subject,
+            scores.p_value,
+            scores.score,
+            strict=True,
         )
     }
 
@@ -94,7 +109,9 @@ def test_scoring_twice_says_the_same_and_changes_nothing(detector: Detector) -> 
     assert detector.save() == before
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
+)
 @given(order=st.permutations(range(len(STRANGE))), size=st.integers(1, len(STRANGE)))
 def test_what_else_is_in_the_batch_and_in_which_order_does_not_matter(
     detector: Detector, order: list[int], size: int
@@ -105,10 +122,16 @@ def test_what_else_is_in_the_batch_and_in_which_order_does_not_matter(
     assert together == set().union(*alone)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None
+)
 @given(cut=st.integers(0, 60))
 def test_learning_in_parts_equals_learning_at_once(detector: Detector, cut: int) -> None:
-    units = [u for pair in zip(usual(SOURCES[0], range(30)), usual(SOURCES[1], range(30)), strict=True) for u in pair]
+    units = [
+        u
+        for pair in zip(usual(SOURCES[0], range(30)), usual(SOURCES[1], range(30)), strict=True)
+        for u in pair
+    ]
     whole, parts = fresh(detector), fresh(detector)
     whole.fit(batch(units))
     parts.fit(batch(units[:cut]))
@@ -128,7 +151,9 @@ def test_a_loaded_detector_goes_on_where_the_saved_one_was(detector: Detector) -
     loaded.load(detector.save())
     for each in (detector, loaded):
         each.partial_fit(batch(usual(SOURCES[1], range(500, 520), seed=3)))
-    assert findings(loaded.score(batch(STRANGE)), STRANGE) == findings(detector.score(batch(STRANGE)), STRANGE)
+    assert findings(loaded.score(batch(STRANGE)), STRANGE) == findings(
+        detector.score(batch(STRANGE)), STRANGE
+    )
     assert loaded.save() == detector.save()
 
 
@@ -150,7 +175,9 @@ def test_a_detector_that_has_seen_nothing_can_be_saved_loaded_and_asked(detector
     ],
     ids=["no unit", "no event", "one event", "an unknown source", "huge counts"],
 )
-def test_odd_batches_are_scored_and_learnt_with_sane_numbers(detector: Detector, units: list[Unit]) -> None:
+def test_odd_batches_are_scored_and_learnt_with_sane_numbers(
+    detector: Detector, units: list[Unit]
+) -> None:
     scores = detector.score(batch(units))
     detector.partial_fit(batch(units))
     assert ((scores.p_value >= 0) & (scores.p_value <= 1)).all()
@@ -160,7 +187,9 @@ def test_odd_batches_are_scored_and_learnt_with_sane_numbers(detector: Detector,
     assert np.isfinite(detector.score(batch(after)).score).all()
 
 
-def test_a_finding_is_explained_by_templates_and_lines_of_its_own_window(detector: Detector) -> None:
+def test_a_finding_is_explained_by_templates_and_lines_of_its_own_window(
+    detector: Detector,
+) -> None:
     judged = batch(STRANGE)
     scores = detector.score(judged)
     for row, unit in enumerate(scores.unit.tolist()):

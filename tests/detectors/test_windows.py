@@ -75,7 +75,9 @@ def test_a_window_is_closed_once_the_clock_is_lateness_past_its_end() -> None:
     windows = Windows(MINUTE, 30 * SECOND)
     assert closed_by(windows, live([(0, 5), (0, 59), (0, 61), (0, 89.9)])) == []
     more = made([(0, 90, 90)])
-    more = Events(more.set_column(more.schema.get_field_index("line_id"), more.schema.field("line_id"), [[4]]))
+    more = Events(
+        more.set_column(more.schema.get_field_index("line_id"), more.schema.field("line_id"), [[4]])
+    )
     assert shown(windows.add(more, more["severity"].to_numpy())) == [(0, 2)]
 
 
@@ -87,7 +89,9 @@ def test_a_row_out_of_order_within_lateness_counts_and_one_later_than_that_does_
 
 
 def test_rows_of_a_window_are_ordered_by_time_then_by_line_id() -> None:
-    units = closed_by(Windows(MINUTE, 30 * SECOND), live([(0, 9), (0, 3), (0, 9), (0, 1), (0, 120)]))
+    units = closed_by(
+        Windows(MINUTE, 30 * SECOND), live([(0, 9), (0, 3), (0, 9), (0, 1), (0, 120)])
+    )
     assert units[0].rows.line_id.tolist() == [3, 1, 0, 2]
 
 
@@ -103,7 +107,9 @@ def test_a_file_read_after_a_newer_one_is_not_late() -> None:
 
 def test_nobody_is_silent_during_a_back_fill() -> None:
     day = 86_400.0
-    rows = [(0, 60.0 * i, 20 * day + i) for i in range(10)] + [(1, 60.0 * i, 20 * day + i) for i in range(10, 300)]
+    rows = [(0, 60.0 * i, 20 * day + i) for i in range(10)] + [
+        (1, 60.0 * i, 20 * day + i) for i in range(10, 300)
+    ]
     units = closed_by(Windows(MINUTE, 30 * SECOND), made(rows))
     assert all(n > 0 for _, n in shown(units, 0))
 
@@ -173,7 +179,9 @@ times = st.lists(
     st.tuples(
         st.integers(0, 2),
         st.one_of(st.floats(0, 20), st.floats(0, 400), st.just(0.0)),  # how far the stream goes on
-        st.one_of(st.just(0.0), st.floats(0, 100), st.floats(0, 10_000), st.just(-1e9)),  # how late a row is
+        st.one_of(
+            st.just(0.0), st.floats(0, 100), st.floats(0, 10_000), st.just(-1e9)
+        ),  # how late a row is
     ),
     max_size=60,
 )
@@ -198,7 +206,9 @@ def test_the_cut_into_batches_does_not_matter(
     in_parts = told(closed_by(parts, stream, [c for c in cuts if c < stream.num_rows]))
     assert in_parts == at_once
     assert whole.late == parts.late
-    assert {k: s.closed for k, s in whole.sources.items()} == {k: s.closed for k, s in parts.sources.items()}
+    assert {k: s.closed for k, s in whole.sources.items()} == {
+        k: s.closed for k, s in parts.sources.items()
+    }
 
 
 @settings(max_examples=100, deadline=None)
@@ -209,7 +219,9 @@ def test_each_row_is_in_one_window_or_open_or_late_or_ahead(
     stream = stream_of(steps)
     windows = Windows(MINUTE, 30 * SECOND)
     judged = [line for lines in told(closed_by(windows, stream)).values() for line in lines]
-    waiting = [line for s in windows.sources.values() for rows in s.open for line in rows.line_id.tolist()]
+    waiting = [
+        line for s in windows.sources.values() for rows in s.open for line in rows.line_id.tolist()
+    ]
     assert len(set(judged + waiting)) == len(judged) + len(waiting)
     assert len(judged) + len(waiting) + windows.late + windows.ahead == stream.num_rows
 
