@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from eval import BENCHES
+
+if TYPE_CHECKING:
+    from eval.results import Row
 
 
 def register(app: typer.Typer) -> None:
@@ -33,19 +41,42 @@ def bench(
     ] = None,
 ) -> None:
     """Run a benchmark and print its table; every row names data, seeds, commit and device."""
-    from eval.results import table, write_json
+    from eval.results import write
 
-    from ui.client import Client
-
-    run = BENCHES.load(name)
-    rows = run(data=data, sets=_split(sets), subjects=_split(subjects), seeds=seeds)
-    if json_ is not None:
-        write_json(rows, json_)
+    rows = BENCHES.make(name, data=data, sets=_split(sets), subjects=_split(subjects), seeds=seeds)
     if url is not None:
-        Client(url).post_results(rows)
-    if str(json_) != "-":
-        print(table(rows))
+        from ui.client import Client
+
+        Client(url).post_results([dataclasses.asdict(row) for row in rows])
+    if str(json_) == "-":
+        for row in rows:
+            print(json.dumps(dataclasses.asdict(row)))
+        return
+    if json_ is not None:
+        json_.unlink(missing_ok=True)  # `write` appends
+        write(rows, json_)
+    Console(highlight=False).print(table(rows))
 
 
-def _split(text: str | None) -> list[str] | None:
-    return [part.strip() for part in text.split(",") if part.strip()] if text else None
+def table(rows: Sequence[Row]) -> Table:
+    """A line for each subject on each data set, a column for each metric; intervals in brackets."""
+    metrics = list(dict.fromkeys(row.metric for row in rows))
+    cells: dict[tuple[str, str, str], dict[str, str]] = {}
+    for row in rows:
+        cells.setdefault((row.data, row.protocol, row.subject), {})[row.metric] = _cell(row)
+    shown = Table("data", "protocol", "subject", *metrics, box=None, pad_edge=False)
+    for key, values in cells.items():
+        shown.add_row(*key, *(values.get(metric, "") for metric in metrics))
+    return shown
+
+
+def _cell(row: Row) -> str:
+    if row.value is None:
+        return row.note or "-"
+    if row.low is None or row.high is None:
+        return f"{row.value:.3g}"
+    return f"{row.value:.3g} [{row.low:.3g}, {row.high:.3g}]"
+
+
+def _split(text: str | None) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()] if text else []

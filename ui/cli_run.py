@@ -122,7 +122,7 @@ def up(
         chosen = settings.override(chosen, demo={"enabled": True})
     page = dashboard_listen or chosen.dashboard.listen
     bind(page).close()  # a taken port is said before anything starts
-    console = Console(stderr=True)
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
     child: list[subprocess.Popen[bytes]] = []
 
     def start_dashboard(url: str) -> None:
@@ -175,7 +175,6 @@ def ingest(
     if data is None:
         raise ConfigError("say where to store: driftwood ingest PATH... --data DIR")
     from driftwood.store.store import DuckStore
-
     from ingest import SOURCES
     from ingest.redact import Redactor
     from ui.parts import assemble

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,8 +14,10 @@ from rich.table import Table
 
 from driftwood import config as settings
 from driftwood.errors import StoreError
-from driftwood.store.store import DuckStore
-from driftwood.timeparse import parse_time
+from driftwood.timeparse import format_time, parse_time
+
+if TYPE_CHECKING:
+    from driftwood.store.store import DuckStore
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of the store.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
@@ -36,6 +39,8 @@ def _existing(data: Path, config: Path | None, *, read_only: bool = False) -> Du
     """The store in `data`; StoreError when there is none, so that a typo in --data makes no empty store."""
     if not (data / "driftwood.duckdb").is_file():
         raise StoreError(f"there is no store in {data}; give --data a folder that has one")
+    from driftwood.store.store import DuckStore  # half a second that no other command needs
+
     return DuckStore.open(data, settings.load(config).store, read_only=read_only)
 
 
@@ -45,6 +50,8 @@ def _show(facts: dict[str, Any], json_: bool) -> None:
         return
     table = Table(box=None, show_header=False, pad_edge=False)
     for key, value in facts.items():
+        if key in ("oldest", "newest") and value is not None:
+            value = format_time(value)
         table.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
     Console(highlight=False).print(table)
 
@@ -90,12 +97,13 @@ def export(
     json_: Json = False,
 ) -> None:
     """Write lines with all their columns to a file, however many there are."""
+    now = time.time_ns()
     chosen = format_ or destination.suffix.removeprefix(".") or "parquet"
     with closing(_existing(data, config, read_only=True)) as store:
         rows = store.export(
             destination,
-            start=None if start is None else parse_time(start),
-            end=None if end is None else parse_time(end),
+            start=None if start is None else parse_time(start, now),
+            end=None if end is None else parse_time(end, now),
             format=chosen,
         )
     _show({"rows": rows, "file": str(destination), "format": chosen}, json_)
