@@ -25,6 +25,8 @@ from ingest.redact import Redactor
 
 SILENCE_S: Final = 1.0
 """A last line without newline, or a record that may go on, is given out after so long without a change."""
+PATIENCE_S: Final = 10.0
+"""So long a short file that equals another is taken for a copy that will replace it; longer than GONE_S."""
 OPEN_FILES: Final = 256
 STATUS_ROWS: Final = 200
 STATUS_EVERY_S: Final = 0.5
@@ -51,7 +53,10 @@ class FilesSource:
             self.name, {"source": "file"}, timezone=ingest.timezone, redactor=redactor
         )
         self._watch = Watch(
-            settings.paths, multiline=ingest.multiline, max_line_bytes=ingest.max_line_bytes
+            settings.paths,
+            multiline=ingest.multiline,
+            max_line_bytes=ingest.max_line_bytes,
+            patience_s=PATIENCE_S if settings.follow else 0.0,
         )
         self._ready: deque[str] = deque()
         self._open: OrderedDict[Tail, None] = OrderedDict()

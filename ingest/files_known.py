@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -18,12 +18,13 @@ from typing import Final, Literal
 
 import orjson
 
-from ingest.files_open import Opened
+from ingest.files_open import Opened, opened
 from ingest.files_paths import family
 from ingest.files_text import HEAD_BYTES
 
 TAIL_BYTES: Final = 256
 """So many bytes before the position prove that a file is the one that was read."""
+COMPARED_BYTES: Final = 1 << 16
 FORGET_S: Final = 30 * 86_400
 FORGET_ABOVE: Final = 10_000
 
@@ -54,9 +55,10 @@ class Incarnation:
     """Size and time of the compressed file that was read to its end."""
     seen: int = 0
     """When it was last read, seconds since the epoch."""
-    size: int = 0
     path: str | None = None
-    """Where it is now; None when it is gone. Not saved, nor is `size`."""
+    """Where it is now; "" when it left but is still open; None when it is gone."""
+    marks: deque[tuple[int, int, str]] = field(default_factory=lambda: deque(maxlen=16))
+    """The last positions with their `tail_bytes` and `tail`. Not saved, nor is `path`."""
 
     @classmethod
     def new(cls, path: str) -> Incarnation:
@@ -77,11 +79,16 @@ class Incarnation:
     def was_read_to(self, position: int, tail: bytes) -> None:
         """`tail`: the last TAIL_BYTES before `position`."""
         self.position, self.tail_bytes, self.tail = position, len(tail), digest(tail)
+        self.marks.append((position, len(tail), self.tail))
 
     def goes_on_in(self, content: Opened) -> bool:
         """Is everything that was read still there, as far as its last bytes tell?"""
-        before = content.read(self.position - self.tail_bytes, self.tail_bytes)
-        return len(before) == self.tail_bytes and (not before or digest(before) == self.tail)
+        return _stands(content, self.position, self.tail_bytes, self.tail)
+
+    def went_beyond(self, content: Opened, size: int) -> bool:
+        """Was all of `content` read already, and more? The copy of a log that its writer went on to write."""
+        marks = [mark for mark in self.marks if mark[0] <= size]
+        return bool(marks) and _stands(content, *marks[-1])
 
 
 _SAVED: Final = (
@@ -126,12 +133,20 @@ class Known:
         return [incarnation.key for incarnation in left]
 
     def recognise(
-        self, path: str, status: os.stat_result, head: bytes, content: Opened, packed: bool
+        self,
+        path: str,
+        status: os.stat_result,
+        head: bytes,
+        content: Opened,
+        packed: str | None,
+        *,
+        settled: bool,
     ) -> Incarnation | Copy | None:
         """Whose content the file at `path` holds.
 
-        "copy": of one that is still being read under another name, or was read further than this copy goes; it may
-        take over when the other is gone. None: it was never seen.
+        "copy": that of one which is still read under another name, or of which more was read than the copy holds; it
+        may take over when the other is gone. None: it was never seen. `settled`: a file that is there for long, and
+        too short to be told from others, is nobody's copy.
         """
         log = family(path)
         for known in self._alike(head, status.st_ino):
@@ -139,16 +154,18 @@ class Known:
                 known.device == status.st_dev or known.name == path
             )
             rotation = path != log and family(known.name) == log
-            certain = known.head_bytes == HEAD_BYTES
+            size = None if packed else status.st_size
             if known.path is not None:
-                if rotation and (certain or packed or status.st_size == known.size):
+                certain = len(head) == HEAD_BYTES or not settled
+                if rotation and certain and _is_copy(content, size, known.path):
                     return "copy"
-                continue
-            unchanged = same_file and known.packed == packed_as(status)
-            if unchanged or ((same_file or rotation or certain) and known.goes_on_in(content)):
+            elif same_file and known.packed == packed_as(status):
                 return known
-            if rotation and certain and not packed and status.st_size < known.position:
-                return "copy"
+            elif same_file or rotation or known.head_bytes == HEAD_BYTES:
+                if known.goes_on_in(content):
+                    return known
+                if rotation and size is not None and known.went_beyond(content, size):
+                    return "copy"
         return None
 
     def _alike(self, head: bytes, inode: int) -> Iterable[Incarnation]:
@@ -163,6 +180,27 @@ class Known:
         self._by_head[head].pop(incarnation.key, None)
         if not self._by_head[head]:
             del self._by_head[head]
+
+
+def _stands(content: Opened, position: int, length: int, tail: str) -> bool:
+    before = content.read(position - length, length)
+    return len(before) == length and (not before or digest(before) == tail)
+
+
+def _is_copy(content: Opened, size: int | None, original: str) -> bool:
+    """Does `content` (of `size`, None when that is not known) begin the file at `original`, or equal it?"""
+    try:
+        other, _ = opened(original)
+    except OSError:
+        return True  # it left, and is read to its end through what is open: wait until that is done
+    try:
+        start, length = (
+            (0, COMPARED_BYTES) if size is None else (max(0, size - TAIL_BYTES), TAIL_BYTES)
+        )
+        compared = content.read(start, length)
+        return bool(compared) and other.read(start, len(compared)) == compared
+    finally:
+        other.close()
 
 
 def version_of(status: os.stat_result) -> tuple[int, int, int]:

@@ -10,11 +10,17 @@ import gzip
 import lzma
 import os
 import zlib
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, Final, Protocol, cast
 
 import zstandard
 
-_CHUNK = 1 << 18
+PACKINGS: Final = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bz2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+_CHUNK: Final = 1 << 18
 
 
 class Opened(Protocol):
@@ -98,6 +104,21 @@ class Packed:
     def close(self) -> None:
         self._stream.close()
         self._raw.close()
+
+
+def opened(path: str) -> tuple[Plain | Packed, str | None]:
+    """The file and how it is compressed: what its first bytes say, whatever it is called. Raises OSError."""
+    plain = Plain(path)
+    try:
+        head = plain.read(0, 6)
+    except OSError:
+        plain.close()
+        raise
+    packing = next((name for magic, name in PACKINGS.items() if head.startswith(magic)), None)
+    if packing is None:
+        return plain, None
+    plain.close()
+    return Packed(path, packing), packing
 
 
 def _unpacked(raw: BinaryIO, packing: str) -> BinaryIO:

@@ -65,6 +65,11 @@ class Tail:
         self.ended = packing is not None and incarnation.packed == packed_as(status)
 
     @property
+    def ident(self) -> tuple[int, int]:
+        """Device and inode."""
+        return self.incarnation.device, self.incarnation.inode
+
+    @property
     def unread(self) -> int:
         """Bytes; for a compressed file those of the file itself."""
         if self.packing is None:
@@ -75,7 +80,7 @@ class Tail:
     def see(self, path: str, status: os.stat_result) -> None:
         self.path, self.size, self.mtime_ns = path, status.st_size, status.st_mtime_ns
         known = self.incarnation
-        known.path, known.size = path, status.st_size
+        known.path = "" if self.gone else path
         known.device, known.inode = status.st_dev, status.st_ino
         self.version = version_of(status)
         self._packed_as = packed_as(status)

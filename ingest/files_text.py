@@ -14,12 +14,6 @@ from ingest.decode import text_of
 HEAD_BYTES: Final = 1024
 """So many first bytes tell what a file is, and tell it from other files."""
 
-PACKINGS: Final = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bz2",
-    b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
-}
 _BINARIES: Final = (
     (b"\x7fELF", "an ELF program"),
     (b"\x89PNG", "a PNG image"),
@@ -54,11 +48,6 @@ class Encoding:
 UTF8: Final = Encoding("utf-8", "u1")
 UTF16_LE: Final = Encoding("utf-16-le", "<u2")
 UTF16_BE: Final = Encoding("utf-16-be", ">u2")
-
-
-def packing(head: bytes) -> str | None:
-    """How the file is compressed: what its first bytes say, whatever it is called."""
-    return next((name for magic, name in PACKINGS.items() if head.startswith(magic)), None)
 
 
 def encoding(head: bytes) -> Encoding:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ingest.files_known import Incarnation, Known, version_of
-from ingest.files_open import Packed, Plain
+from ingest.files_open import Plain, opened
 from ingest.files_paths import Found, family, look
 from ingest.files_tail import Tail
-from ingest.files_text import HEAD_BYTES, binary, encoding, packing
+from ingest.files_text import HEAD_BYTES, binary, encoding
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,10 @@ _Ident = tuple[int, int]  # device, inode
 class Watch:
     """All files that the globs match, and for a while those that they matched. Times are seconds on any clock."""
 
-    def __init__(self, globs: Sequence[str], *, multiline: bool, max_line_bytes: int) -> None:
+    def __init__(
+        self, globs: Sequence[str], *, multiline: bool, max_line_bytes: int, patience_s: float
+    ) -> None:
+        """`patience_s`: so long a short file that equals another is taken for a copy that will replace it."""
         self.known = Known()
         self.families: dict[str, list[Tail]] = {}
         """What is read, by the log that it is a rotation of."""
@@ -38,6 +41,8 @@ class Watch:
         self._max_line_bytes = max_line_bytes
         self._tails: dict[_Ident, Tail] = {}
         self._gone: list[Tail] = []
+        self._met: dict[tuple[str, int], float] = {}  # copies, and when they were seen first
+        self._patience_s = patience_s
 
     def __iter__(self) -> Iterator[Tail]:
         yield from self._tails.values()
@@ -47,9 +52,13 @@ class Watch:
         """Find new files, and see what became of those that are read."""
         self.found = look(self._globs)
         self.skipped = {p: why for p, why in self.skipped.items() if p in self.found.files}
+        self._met = {met: when for met, when in self._met.items() if met[0] in self.found.files}
         paths: dict[_Ident, list[str]] = defaultdict(list)
         for path, status in self.found.files.items():
             paths[status.st_dev, status.st_ino].append(path)
+        for tail in [t for t in self._gone if t.ident in paths]:  # moved back
+            self._gone.remove(tail)
+            tail.gone, self._tails[tail.ident] = False, tail
         for ident, tail in list(self._tails.items()):
             names = paths.pop(ident, None)
             if names is None:
@@ -70,7 +79,7 @@ class Watch:
         if tail.gone:
             self._gone.remove(tail)
         else:
-            del self._tails[known.device, known.inode]
+            del self._tails[tail.ident]
         name = family(known.name)
         self.families[name].remove(tail)
         if not self.families[name]:
@@ -116,31 +125,25 @@ class Watch:
             return
         self.skipped.pop(path, None)
         try:
-            content: Plain | Packed = Plain(path)
+            content, packed = opened(path)
         except OSError as error:
             self.skip(path, version, f"cannot be opened: {error.strerror or error}")
             return
         try:
-            packed = packing(content.read(0, HEAD_BYTES))
-            if packed:
-                content.close()
-                content = Packed(path, packed)
             head = content.read(0, HEAD_BYTES)
             if what := binary(head):
                 self.skip(path, version, f"holds no text: {what}")
                 return
-            known = (
-                self.known.recognise(path, status, head, content, packed is not None)
-                if head
-                else "copy"
-            )
+            settled = at - self._met.setdefault((path, status.st_ino), at) >= self._patience_s
+            known = self.known.recognise(path, status, head, content, packed, settled=settled)
         except OSError as error:
             self.skip(path, version, f"cannot be read: {error.strerror or error}")
             return
         finally:
             content.close()
-        if known == "copy":
+        if known == "copy" or not head:
             return
+        del self._met[path, status.st_ino]
         if known is None:
             known = Incarnation.new(path)
             known.begins(head)
@@ -165,8 +168,8 @@ class Watch:
         if tail.opened is None or tail.packing is not None:
             self.drop(tail)
             return
-        del self._tails[tail.incarnation.device, tail.incarnation.inode]
-        tail.gone, tail.changed_at, tail.incarnation.path = True, at, tail.path
+        del self._tails[tail.ident]
+        tail.gone, tail.changed_at, tail.incarnation.path = True, at, ""
         self._gone.append(tail)
 
     def _reopen(self, tail: Tail) -> None:
