@@ -294,7 +294,10 @@ def level_after(line: str, start: int) -> int:
         if len(word) == 1 and n == 0 and word in LETTERS and token == word:
             return LETTERS[word]
         if token != word:
-            if number := WORDS.get(word.rpartition(":")[2]):  # [error], warn:, [core:error]
+            # [error], warn:, [core:error], production.ERROR:
+            if number := WORDS.get(word.rpartition(":")[2]) or HEADER_WORDS.get(
+                word.rpartition(".")[2]
+            ):
                 return number
         elif token.isalpha():
             if token.islower():
