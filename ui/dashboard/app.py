@@ -7,8 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from driftwood.errors import ServerError, ServerUnreachable
-from ui.dashboard import frame
-from ui.dashboard.view import STYLE, view
+from ui.dashboard import frame, notices, ways
+from ui.dashboard.view import STYLE
 
 HERE = Path(__file__).parent
 
@@ -62,28 +62,29 @@ PAGES = {
 }
 
 page = st.navigation(PAGES)
+ways.follow()
 
 try:
     known = frame.stats()
     server = frame.server()
     found = server.ask(server.client.services).result()["services"]
 except ServerUnreachable as error:
-    frame.away(error)
+    notices.away(error)
     st.stop()
 except ServerError as error:
     st.error(str(error), title="The server refused", icon=":material/error:")
     st.stop()
 
 with st.sidebar:
-    frame.live(lambda: view(frame.pulse(frame.stats()), key="pulse"), 2.0)
-frame.controls(
-    page.title,
-    [each["service"] for each in found if each["service"]],
-    ranged=page.title != "System",
-)
-frame.live(lambda: frame.banners(frame.stats()), 5.0)
-
-if not known["lines_total"] and page.title != "System":
-    frame.live(frame.wait_for_lines, 2.0)
-else:
-    page.run()
+    frame.live(notices.heartbeat, 2.0)
+with st.container(gap=10):
+    frame.controls(
+        page.title,
+        [each["service"] for each in found if each["service"]],
+        ranged=page.title != "System",
+    )
+    frame.live(lambda: notices.banners(frame.stats()), 5.0)
+    if known["lines_total"] or page.title == "System":
+        page.run()
+    else:
+        frame.live(notices.wait_for_lines, 2.0)

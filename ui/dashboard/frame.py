@@ -1,34 +1,30 @@
-"""What stands around every page: range and service in the URL, live refreshing, ways between pages, trouble."""
+"""What every page stands in: the server, the range and service of the URL, live refreshing."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from driftwood.errors import QueryError, ServerError, ServerUnreachable
 from ui.client import Client
 from ui.dashboard import timerange
-from ui.dashboard.formats import ago, count, date_clock, seconds, span
-from ui.dashboard.markup import Html, join, tag
+from ui.dashboard.formats import seconds
+from ui.dashboard.history import History
+from ui.dashboard.markup import tag
 from ui.dashboard.query import asked
 from ui.dashboard.server import URL, Server
 from ui.dashboard.timerange import CHIPS, CUSTOM, DEFAULT, Range
-from ui.dashboard.view import view
 from ui.shapes import Stats
 
-PAGES = {
-    name: f"app_pages/{name}.py"
-    for name in ("overview", "explore", "patterns", "anomalies", "system")
-}
-SHARED = ("range", "from", "to", "service", "zone")
-"""Query parameters that go along from page to page."""
-
-LATE_S = 60.0
+ALL = "All services"
+LOCAL = "Local"
 
 
 def url() -> str:
@@ -50,9 +46,19 @@ def stats() -> Stats:
     return server().ask(server().client.stats).result()
 
 
+@st.cache_resource(show_spinner=False)
+def _history(address: str) -> History:
+    return History()
+
+
+def history() -> History:
+    """The server's own numbers of the last minutes."""
+    return _history(url())
+
+
 def zone() -> tzinfo:
     """UTC, or the browser's time zone when that was chosen."""
-    if st.session_state.get("zone") != "local":
+    if st.session_state.get("zone") != LOCAL:
         return UTC
     try:
         return ZoneInfo(st.context.timezone or "UTC")
@@ -61,7 +67,8 @@ def zone() -> tzinfo:
 
 
 def service() -> str:
-    return st.session_state.get("service") or ""
+    name: str = st.session_state.get("service") or ALL
+    return "" if name == ALL else name
 
 
 def selector() -> str:
@@ -72,13 +79,6 @@ def selector() -> str:
 def selector_of(service: str) -> str:
     """The LogQL of one service."""
     return asked("", service).text
-
-
-def wait_for_lines() -> None:
-    """Show how to send lines until there are some."""
-    if stats()["lines_total"]:
-        st.rerun()
-    nothing_yet()
 
 
 def now_s(known: Stats) -> float:
@@ -100,19 +100,28 @@ def current(known: Stats) -> Range:
 def set_range(start_s: float, end_s: float) -> None:
     """Show a stretch of time that was dragged out or follows from what was clicked. For callbacks."""
     st.session_state["range"] = CUSTOM
-    st.session_state["from"] = timerange.short(start_s)
-    st.session_state["to"] = timerange.short(max(end_s, start_s + 1) + 0.999)
+    for name, at_s in (("from", start_s), ("to", max(end_s, start_s + 1) + 0.999)):
+        st.session_state[name] = timerange.short(at_s)
+        # Streamlit writes a widget's value into the URL once the widget is there, and refuses it to others then.
+        with suppress(StreamlitAPIException):
+            st.query_params[name] = timerange.short(at_s)
+
+
+def brushed(start_s: float, end_s: float) -> None:
+    """A stretch was dragged out of a chart: show it. For callbacks."""
+    set_range(start_s, end_s)
+    st.rerun()  # the whole page, not only the chart's part
 
 
 def controls(title: str, services: list[str], *, ranged: bool) -> None:
     """The title, the chips of time, the service, the clock; all of it in the URL."""
     with st.container(horizontal=True, vertical_alignment="center", key="frame", gap="small"):
-        st.markdown(f"## {title}", width="stretch", anchors=False)
+        st.html(tag("h1", title, cls="dw-title"))
         if ranged:
+            st.session_state.setdefault("range", DEFAULT)
             st.segmented_control(
                 "Time range",
                 [*CHIPS, CUSTOM],
-                default=DEFAULT,
                 key="range",
                 bind="query-params",
                 label_visibility="collapsed",
@@ -128,24 +137,23 @@ def controls(title: str, services: list[str], *, ranged: bool) -> None:
                         label_visibility="collapsed",
                         width=176,
                     )
-            picked = service()
-            options = ["", *services, *([picked] if picked and picked not in services else [])]
+            # A link may name a service that says nothing just now; it must still be one of the options.
+            linked = st.query_params.get("service", ALL)
             st.selectbox(
                 "Service",
-                options,
+                list(dict.fromkeys([ALL, *services, linked])),
                 key="service",
                 bind="query-params",
                 width=170,
-                format_func=lambda name: name or "All services",
                 label_visibility="collapsed",
             )
+        # The words of the options are what stands in the URL, so no format_func here or elsewhere.
         st.segmented_control(
             "Clock",
-            ["utc", "local"],
-            default="utc",
+            ["UTC", LOCAL],
+            default="UTC",
             key="zone",
             bind="query-params",
-            format_func=str.upper,
             label_visibility="collapsed",
             width="content",
         )
@@ -163,46 +171,6 @@ def controls(title: str, services: list[str], *, ranged: bool) -> None:
             )
 
 
-def go(page: str, **params: str | None) -> None:
-    """Open another page with the same range and service, and `params` in its URL. For callbacks."""
-    state = st.session_state
-    shared = {name: str(state[name]) for name in SHARED if state.get(name)}
-    merged = shared | {name: value for name, value in params.items() if value}
-    dropped = {name for name, value in params.items() if value is None}
-    st.switch_page(PAGES[page], query_params={k: v for k, v in merged.items() if k not in dropped})
-
-
-def picked(value: str) -> None:
-    """What a click means on every page: `line:`, `template:`, `anomaly:`, `like:`, `service:`, `go:`."""
-    what, _, which = value.partition(":")
-    if what == "line":
-        go("explore", line=which)
-    elif what == "template":
-        go("patterns", template=which)
-    elif what == "like":
-        go("explore", template=which)
-    elif what == "anomaly":
-        go("anomalies", anomaly=which)
-    elif what == "service":
-        go("explore", service=which)
-    elif what == "go":
-        page, _, severity = which.partition("?")
-        go(page, level=severity or None)
-
-
-def chosen(name: str) -> str:
-    """The id in the URL of what is open on this page, "" for none."""
-    return st.query_params.get(name, "")
-
-
-def choose(name: str, value: str | None) -> None:
-    """Open or close something on this page, in the URL."""
-    if value:
-        st.query_params[name] = value
-    elif name in st.query_params:
-        del st.query_params[name]
-
-
 def live(body: Callable[[], None], every_s: float | None) -> None:
     """Run `body` now and every so often; trouble of one run is shown in its place, and the next one tries again."""
     st.fragment(run_every=every_s)(lambda: guarded(body))()
@@ -218,150 +186,3 @@ def guarded(body: Callable[[], None]) -> None:
         st.error(error.message, icon=":material/error:")
     except ServerError as error:
         st.error(str(error), icon=":material/error:")
-
-
-def away(error: ServerUnreachable) -> None:
-    """The page that stands while no server answers: what to do, and a look every two seconds."""
-    address = url()
-    view(
-        tag(
-            "div",
-            tag("h2", "No server answers"),
-            tag(
-                "p",
-                "The dashboard shows what ",
-                tag("code", "driftwood serve"),
-                " knows, and nobody is at ",
-                tag("code", address),
-                ".",
-            ),
-            tag("p", "Start it:"),
-            command(f"driftwood serve --data var --listen {address.split('://')[-1]}"),
-            tag("p", "or point the dashboard at another one:"),
-            command("driftwood dashboard --url http://HOST:3100"),
-            tag(
-                "p",
-                tag("i", cls="dot warn"),
-                "Trying again every two seconds. ",
-                tag("small", str(error)),
-            ),
-            cls="dw-empty",
-        ),
-        key="away",
-    )
-
-    @st.fragment(run_every=2.0)
-    def retry() -> None:
-        try:
-            stats()
-        except ServerUnreachable:
-            return
-        st.rerun()
-
-    retry()
-
-
-def command(line: str) -> Html:
-    """A command line that can be copied."""
-    return tag(
-        "pre",
-        tag("span", line),
-        tag("button", "copy", cls="dw-act", data_copy=line),
-        cls="dw-command",
-    )
-
-
-def nothing_yet() -> None:
-    """The page of a store without a line: how to send some."""
-    address = url()
-    view(
-        tag(
-            "div",
-            tag("h2", "Ready, and no line yet"),
-            tag("p", "Send something; it is on this page a second later."),
-            tag("h4", "A small shop that misbehaves, to look around"),
-            command(f"driftwood serve --data var --demo --listen {address.split('://')[-1]}"),
-            tag("h4", "Log files, once"),
-            command("driftwood ingest /var/log --data var"),
-            tag("h4", "A Kafka topic, from its beginning and on"),
-            command("driftwood serve --data var --kafka HOST:9092 --topics logs"),
-            tag("p", tag("i", cls="dot good"), f"The server at {address} is ready.", cls="dw-hint"),
-            cls="dw-empty",
-        ),
-        key="nothing_yet",
-    )
-
-
-def banners(known: Stats) -> None:
-    """What must be known before anything on the page is believed: a full disk, paused intake, lag."""
-    said: list[Html] = []
-    if known["banner"]:
-        said.append(_banner("bad", "Ingestion", known["banner"]))
-    elif known["queue"]["paused"]:
-        said.append(
-            _banner(
-                "warn",
-                "Catching up",
-                f"{count(known['queue']['rows'])} lines wait; sources pause until they are stored.",
-            )
-        )
-    late = max((row["lag_seconds"] or 0.0 for row in known["sources"]), default=0.0)
-    if late > LATE_S:
-        behind = sum(row["lag"] or 0 for row in known["sources"])
-        rest = f", {count(behind)} lines to go" if behind else ""
-        said.append(
-            _banner("warn", "Behind", f"What you see is {span(late)} old{rest}. Nothing is lost.")
-        )
-    if said:
-        view(join(*said), key="banners")
-
-
-def _banner(tone: str, title: str, text: str) -> Html:
-    return tag(
-        "div",
-        tag("i", cls=f"dot {tone}"),
-        tag("b", title),
-        tag("span", text),
-        cls=f"dw-banner {tone}",
-        role="status",
-    )
-
-
-def pulse(known: Stats) -> Html:
-    """The server's state in the corner of every page."""
-    newest = seconds(known["newest"])
-    late = max((row["lag_seconds"] or 0.0 for row in known["sources"]), default=0.0)
-    state = (
-        "bad"
-        if known["banner"]
-        else "warn"
-        if known["queue"]["paused"] or late > LATE_S
-        else "good"
-    )
-    rows = [
-        (
-            "lines/s",
-            count(
-                round(known["lines_per_s"], 1)
-                if known["lines_per_s"] < 10
-                else known["lines_per_s"]
-            ),
-        ),
-        ("behind", span(late)),
-        ("open anomalies", count(known["anomalies_open"])),
-        ("stored", count(known["lines_total"])),
-    ]
-    age = ago(newest, time.time()) if newest else "no line yet"
-    return tag(
-        "div",
-        tag(
-            "p",
-            tag("i", cls=f"dot {state} is-beating"),
-            "newest line ",
-            tag("b", age),
-            title=date_clock(newest) if newest else None,
-        ),
-        tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in rows]),
-        tag("small", f"Driftwood {known['version']}"),
-        cls="dw-pulse",
-    )

@@ -22,6 +22,8 @@ class Card:
     tone: str = ""
     """good | bad | "" of the movement"""
     spark: Sequence[float] = ()
+    hue: str = ""
+    """class of the sparkline"""
     pick: str = ""
     tip: str = ""
 
@@ -36,7 +38,7 @@ def _card(each: Card) -> Html:
         tag("h3", each.name),
         tag("p", tag("b", each.value), tag("span", each.unit) if each.unit else None),
         tag("small", each.moved or "\u00a0", cls=each.tone),
-        charts.sparkline(each.spark, cls=each.tone) if each.spark else None,
+        charts.sparkline(each.spark, cls=each.hue) if each.spark else None,
         cls="dw-card",
         data_pick=each.pick or None,
         data_tip=each.tip or None,

@@ -1,7 +1,7 @@
 """A stand-in for the server: a small shop over 24 hours, with an incident at the end, answered on every endpoint.
 
 It plays the server's role for the dashboard's tests: seeded, plausible, and able to be empty, huge, hostile or late.
-Run `python -m tests.ui.dashboard.shop 3199` to look at the dashboard without a real server.
+Run `python -m tests.ui.dashboard.shop 3199 [empty] [huge] [hostile]` to look at the dashboard without a real server.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ class Shop:
     ) -> list[dict[str, Any]]:
         if self.empty:
             return []
-        made, at = [], min(end, self.now) - 0.05
+        made: list[dict[str, Any]] = []
+        at = min(end, self.now) - 0.05
         pick = random.Random(int(at))
         while len(made) < count:
             at -= pick.expovariate(25)
@@ -464,6 +465,7 @@ def app(shop: Shop) -> FastAPI:
         series: dict[str, list[tuple[float, int]]] = {}
         at = start
         while at < end:
+            by: dict[str, float]
             if q.get("by") == "service":
                 by = {name: sum(shop.rate(name, at).values()) for name in SERVICES}
             else:
@@ -480,7 +482,7 @@ def app(shop: Shop) -> FastAPI:
                 )
             at += step
         rows = [{"key": key, "points": points} for key, points in series.items()]
-        total = sum(n for row in rows for _, n in row["points"])
+        total = sum(n for points in series.values() for _, n in points)
         return {
             "start": rfc(start),
             "end": rfc(end),
@@ -662,7 +664,8 @@ class Served:
 
 
 if __name__ == "__main__":
-    scene = dict.fromkeys(sys.argv[2:], True)
-    with Served(Shop(**scene), int(sys.argv[1])) as served:  # type: ignore[arg-type]
+    scene = sys.argv[2:]
+    played = Shop(empty="empty" in scene, huge="huge" in scene, hostile="hostile" in scene)
+    with Served(played, int(sys.argv[1])) as served:
         print(served.url, flush=True)
         threading.Event().wait()

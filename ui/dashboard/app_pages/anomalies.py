@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from driftwood.errors import DriftwoodError
-from ui.dashboard import anomalies, charts, frame, lines
+from ui.dashboard import anomalies, charts, frame, lines, ways
 from ui.dashboard.markup import tag
 from ui.dashboard.timerange import stamp
 from ui.dashboard.view import view
@@ -14,7 +14,7 @@ from ui.shapes import Anomaly, AnomalyDetail
 server = frame.server()
 ask, client = server.ask, server.client
 
-STATUSES = ["open", "real", "noise", "expected", "all"]
+STATUSES = ["Open", "Real", "Noise", "Expected", "All"]
 EVIDENCE = 100
 SHOWN = 200
 
@@ -22,14 +22,14 @@ SHOWN = 200
 def picked(value: str) -> None:
     what, _, which = value.partition(":")
     if what == "anomaly":
-        frame.choose("anomaly", which)
+        ways.choose("anomaly", which)
     elif what == "lines":
         each = ask(client.anomaly, selected).result()
         when = anomalies.window(each)
         frame.set_range(when.start, when.end)
-        frame.go("explore", service=each["service"] or None)
+        ways.go("explore", service=each["service"] or frame.ALL)
     else:
-        frame.picked(value)
+        ways.picked(value)
     st.rerun()
 
 
@@ -38,7 +38,7 @@ def judge(anomaly_id: str, verdict: str) -> None:
     note = st.session_state.get(f"note-{anomaly_id}") or ""
     client.feedback(anomaly_id, verdict=verdict, note=note)
     server.changed()
-    frame.choose("anomaly", anomaly_id)  # it stays open although it left the list of open ones
+    ways.choose("anomaly", anomaly_id)  # it stays open although it left the list of open ones
     said = {"open": "Reopened."}.get(verdict, f"Kept as: {anomalies.VERDICTS[verdict].lower()}.")
     st.toast(said, icon=":material/check:")
 
@@ -50,7 +50,7 @@ def found() -> list[Anomaly]:
         start=stamp(shown.start),
         end=stamp(shown.end),
         service=frame.service() or None,
-        status=st.session_state.get("status") or "open",
+        status=(st.session_state.get("status") or STATUSES[0]).lower(),
         limit=SHOWN,
     ).result()["anomalies"]
 
@@ -124,7 +124,7 @@ def story(each: AnomalyDetail) -> None:
         ),
         key="around",
         pick=picked,
-        brush=frame.set_range,
+        brush=frame.brushed,
     )
     evidence = asked_lines.result()["lines"] if asked_lines else []
     more = len(each["line_ids"]) - len(evidence)
@@ -191,10 +191,9 @@ with left:
     st.segmented_control(
         "Status",
         STATUSES,
-        default="open",
+        default=STATUSES[0],
         key="status",
         bind="query-params",
-        format_func=str.capitalize,
         label_visibility="collapsed",
         width="stretch",
     )
@@ -213,7 +212,7 @@ def loudest() -> str:
         return ""  # the inbox says what is wrong
 
 
-selected = frame.chosen("anomaly") or loudest()
+selected = ways.chosen("anomaly") or loudest()
 with left:
     frame.live(inbox, 5.0 if frame.current(frame.stats()).live else None)
 with right:

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from driftwood.errors import QueryError, ServerError, ServerUnreachable
-from ui.dashboard import charts, frame, lines, paging, query, severity
+from ui.dashboard import charts, frame, lines, paging, query, severity, ways
 from ui.dashboard.formats import count
 from ui.dashboard.markup import join, tag
 from ui.dashboard.timerange import Range, stamp
@@ -22,33 +22,33 @@ LEVELS = [level for level in severity.ORDER if level]
 def picked(value: str) -> None:
     what, _, which = value.partition(":")
     if what == "line":
-        frame.choose("line", None if frame.chosen("line") == which else which)
+        ways.choose("line", None if ways.chosen("line") == which else which)
     elif what == "close":
-        frame.choose("line", None)
+        ways.choose("line", None)
     elif what == "where":
         name, _, wanted = which.partition("=")
         st.session_state["q"] = query.narrowed(st.session_state.get("q") or "", name, wanted)
     elif what == "like":
-        frame.choose("template", which)
+        ways.choose("template", which)
     elif what == "older":
-        frame.choose("before", which)
+        ways.choose("before", which)
         return
     elif what == "newest":
-        frame.choose("before", None)
+        ways.choose("before", None)
         return
     else:
-        frame.picked(value)
+        ways.picked(value)
     st.rerun()  # not only the list: the detail beside it too
 
 
 def brushed(start_s: float, end_s: float) -> None:
     frame.set_range(start_s, end_s)
-    frame.choose("before", None)
+    ways.choose("before", None)
     st.rerun()
 
 
 def from_start() -> None:
-    frame.choose("before", None)
+    ways.choose("before", None)
 
 
 with st.container(horizontal=True, vertical_alignment="center", gap="small", key="ask"):
@@ -84,17 +84,17 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small", key
 typed = st.session_state.get("q") or ""
 picked_levels = [level for level in st.session_state.get("level") or [] if level in LEVELS]
 asked = query.asked(typed, frame.service(), picked_levels)
-template = frame.chosen("template")
+template = ways.chosen("template")
 if not template.lstrip("-").isdigit():
     template = ""
-chosen_line = frame.chosen("line")
+chosen_line = ways.chosen("line")
 selected = int(chosen_line) if chosen_line.isdigit() else None
-after = paging.cursor(frame.chosen("before"))
+after = paging.cursor(ways.chosen("before"))
 
 if template:
     left, right = st.columns([8, 1], vertical_alignment="center")
     left.markdown(f"Only lines of pattern **{lines.short(template)}**")
-    right.button("Clear", on_click=frame.choose, args=("template", None), width="stretch")
+    right.button("Clear", on_click=ways.choose, args=("template", None), width="stretch")
 
 
 def counted() -> tuple[Range, Counts]:
@@ -237,7 +237,7 @@ if not template:  # roll-ups count per template only the largest ones
 if selected is None:
     frame.live(listing, every_s)
 else:
-    listed, detailed = st.columns([1.25, 1], gap="small")
+    listed, detailed = st.columns([1.25, 1], gap="xsmall")
     with listed:
         frame.guarded(listing)
     with detailed:

@@ -4,132 +4,56 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.dashboard import changes, charts, frame, kpi, severity
-from ui.dashboard.anomalies import marks, window
-from ui.dashboard.formats import count, percent, span
+from ui.dashboard import anomalies, changes, charts, frame, glance, kpi, ways
+from ui.dashboard.formats import span
 from ui.dashboard.markup import tag
-from ui.dashboard.timerange import stamp
+from ui.dashboard.timerange import Range, stamp
 from ui.dashboard.view import view
-from ui.shapes import Counts
 
 server = frame.server()
 ask, client = server.ask, server.client
 
 
+def compared(shown: Range) -> tuple[Range, str]:
+    """With what the numbers are compared: the same hours yesterday where a day lies between."""
+    if shown.seconds <= 86_400:
+        return shown.yesterday, "at the same time yesterday"
+    return shown.before, "in the range before"
+
+
 def body() -> None:
     known = frame.stats()
-    now = frame.now_s(known)
+    now, zone, service = frame.now_s(known), frame.zone(), frame.service()
     shown = frame.current(known)
     step = shown.step()
     shown = shown.rounded(step)
-    before = shown.yesterday if shown.seconds <= 86_400 else shown.before
-    service = frame.service()
-    selector = frame.selector()
-    start, end = stamp(shown.start), stamp(shown.end)
-    base = {"start": stamp(before.start), "end": stamp(before.end)}
+    base, words = compared(shown)
+    start, end, query = stamp(shown.start), stamp(shown.end), frame.selector()
 
-    asked = ask(client.counts, query=selector, start=start, end=end, step=f"{step}s", by="severity")
-    asked_base = ask(client.counts, query=selector, **base, step=f"{step}s", by="severity")
-    asked_trends = ask(
-        client.counts,
-        query="",
-        start=start,
-        end=end,
-        step=f"{max(int(shown.seconds // 40), 1)}s",
-        by="service",
+    asked_counts = ask(client.counts, query=query, start=start, end=end, step=f"{step}s")
+    asked_base = ask(
+        client.counts, query=query, start=stamp(base.start), end=stamp(base.end), step=f"{step}s"
     )
-    asked_services = ask(client.services, start=start, end=end)
     asked_diff = ask(
         client.template_diff,
         start=start,
         end=end,
         base_start=stamp(shown.before.start),
         base_end=stamp(shown.before.end),
+        query=query,
     )
     asked_anomalies = ask(
-        client.anomalies, start=start, end=end, service=service or None, status="all", limit=100
+        client.anomalies, start=start, end=end, service=service or None, status="all"
     )
+    asked_services = ask(client.services, start=start, end=end)
+    asked_trends = ask(client.counts, start=start, end=end, by="service", step=f"{shown.step(40)}s")
 
-    counts, counts_base = asked.result(), asked_base.result()
-    anomalies = asked_anomalies.result()["anomalies"]
-    diff = asked_diff.result()
+    counts, diff = asked_counts.result(), asked_diff.result()
+    found = asked_anomalies.result()["anomalies"]
     series = {each["key"]: each["points"] for each in counts["series"]}
-    total, errors = counts["total"], _errors(counts)
-    total_base, errors_base = counts_base["total"], _errors(counts_base)
-    share = errors / total if total else 0.0
-    share_base = errors_base / total_base if total_base else 0.0
-    compared = (
-        "vs the same time yesterday"
-        if before == shown.yesterday and shown.seconds <= 86_400
-        else "vs the range before"
-    )
-    volume = charts.summed(series.values())
-    bad = charts.summed(points for key, points in series.items() if key in severity.BAD)
-    waiting = [each for each in anomalies if each["status"] == "open"]
-    late = max((row["lag_seconds"] or 0.0 for row in known["sources"]), default=0.0)
-    lines_moved = kpi.moved(total, total_base) if total_base else ("no lines then", "")
-    errors_moved = (
-        kpi.moved(round(share, 5), round(share_base, 5), up_is="bad")
-        if total_base
-        else ("no lines then", "")
-    )
+    seen = glance.Seen(known, counts, asked_base.result(), words, diff, found, shown)
 
-    view(
-        kpi.cards(
-            [
-                kpi.Card(
-                    "Lines",
-                    count(total / shown.seconds),
-                    "/s",
-                    *lines_moved,
-                    volume,
-                    "go:explore",
-                    f"{total:,} lines, {compared}",
-                ),
-                kpi.Card(
-                    "Errors",
-                    percent(share),
-                    f"{count(errors)} lines",
-                    *errors_moved,
-                    bad,
-                    "go:explore?error",
-                    f"error and fatal, {compared}",
-                ),
-                kpi.Card(
-                    "New patterns",
-                    count(len(diff["new"])),
-                    "",
-                    f"{count(known['templates'])} known",
-                    "",
-                    (),
-                    "go:patterns",
-                    "first seen in this range",
-                ),
-                kpi.Card(
-                    "Open anomalies",
-                    count(len(waiting)),
-                    "",
-                    f"{len(anomalies) - len(waiting)} judged" if anomalies else "all quiet",
-                    "bad" if waiting else "good",
-                    charts.tally((window(each).start for each in anomalies), shown),
-                    "go:anomalies",
-                    "in this range, waiting for a verdict",
-                ),
-                kpi.Card(
-                    "Behind",
-                    span(late),
-                    "",
-                    f"queue {percent(known['queue']['rows'] / max(known['queue']['capacity'], 1))}",
-                    "bad" if late > frame.LATE_S else "",
-                    (),
-                    "go:system",
-                    "how late the slowest source is read",
-                ),
-            ]
-        ),
-        key="kpis",
-        pick=frame.picked,
-    )
+    view(kpi.cards(glance.cards(seen, frame.history().of("behind"))), key="kpis", pick=ways.picked)
     view(
         tag(
             "section",
@@ -138,20 +62,21 @@ def body() -> None:
                 series,
                 shown,
                 counts["step_s"],
-                zone=frame.zone(),
-                marks=marks(anomalies, now),
+                zone=zone,
+                marks=anomalies.marks(found, now),
                 height_px=168,
-                alt=f"{total:,} lines by severity, {percent(share)} of them errors, {len(anomalies)} anomalies marked",
+                alt=f"{counts['total']:,} lines by severity, {len(found)} anomalies marked",
             ),
             cls="dw-panel",
         ),
         key="volume",
-        pick=frame.picked,
-        brush=frame.set_range,
+        pick=ways.picked,
+        brush=frame.brushed,
     )
-    left, right = st.columns([1.15, 1], gap="small")
+    left, right = st.columns([1.15, 1], gap="xsmall")
     with left:
-        told = changes.changes(waiting, diff, now_s=now, zone=frame.zone())
+        waiting = [each for each in found if each["status"] in ("open", "real")]
+        told = changes.changes(waiting, diff, now_s=now, zone=zone)
         view(
             tag(
                 "section",
@@ -160,30 +85,20 @@ def body() -> None:
                 cls="dw-panel",
             ),
             key="changes",
-            pick=frame.picked,
+            pick=ways.picked,
         )
     with right:
         trends = {
             each["key"]: [n for _, n in each["points"]] for each in asked_trends.result()["series"]
         }
-        view(
-            tag(
-                "section",
-                tag("h4", "Services"),
-                kpi.services(
-                    asked_services.result()["services"], trends, shown.seconds, selected=service
-                ),
-                cls="dw-panel",
-            ),
-            key="services",
-            pick=frame.picked,
+        table = kpi.services(
+            asked_services.result()["services"], trends, shown.seconds, selected=service
         )
-
-
-def _errors(counts: Counts) -> int:
-    return sum(
-        n for each in counts["series"] if each["key"] in severity.BAD for _, n in each["points"]
-    )
+        view(
+            tag("section", tag("h4", "Services"), table, cls="dw-panel"),
+            key="services",
+            pick=ways.picked,
+        )
 
 
 frame.live(body, frame.current(frame.stats()).refresh_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.dashboard import frame, lines, patterns
+from ui.dashboard import frame, lines, patterns, ways
 from ui.dashboard.formats import span
 from ui.dashboard.markup import join, tag
 from ui.dashboard.timerange import stamp
@@ -14,7 +14,8 @@ from ui.shapes import ChangedTemplate, Template
 server = frame.server()
 ask, client = server.ask, server.client
 
-TABS = ["top", "new", "rising", "vanished", "rare"]
+TABS = ["Top", "New", "Rising", "Vanished", "Rare"]
+BASES = ["vs before", "vs yesterday"]
 SHOWN = 150
 NOTHING = {
     "top": "No pattern matches.",
@@ -28,22 +29,21 @@ NOTHING = {
 def picked(value: str) -> None:
     what, _, which = value.partition(":")
     if what == "template":
-        frame.choose("template", None if frame.chosen("template") == which else which)
+        ways.choose("template", None if ways.chosen("template") == which else which)
     elif what == "close":
-        frame.choose("template", None)
+        ways.choose("template", None)
     else:
-        frame.picked(value)
+        ways.picked(value)
     st.rerun()
 
 
+st.session_state.setdefault("tab", TABS[0])
 with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choose"):
     st.segmented_control(
         "Which",
         TABS,
-        default="top",
         key="tab",
         bind="query-params",
-        format_func=str.capitalize,
         label_visibility="collapsed",
         width="content",
     )
@@ -58,20 +58,17 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small", key
     )
     st.segmented_control(
         "Compare with",
-        ["before", "yesterday"],
-        default="before",
+        BASES,
+        default=BASES[0],
         key="base",
         bind="query-params",
-        format_func=lambda name: {"before": "vs the range before", "yesterday": "vs yesterday"}[
-            name
-        ],
         label_visibility="collapsed",
         width="content",
     )
 
-tab = st.session_state.get("tab") or "top"
+tab = (st.session_state.get("tab") or TABS[0]).lower()
 search = st.session_state.get("search") or ""
-chosen = frame.chosen("template")
+chosen = ways.chosen("template")
 
 
 def listed() -> tuple[list[Template] | list[ChangedTemplate], int]:
@@ -91,7 +88,7 @@ def listed() -> tuple[list[Template] | list[ChangedTemplate], int]:
             limit=SHOWN,
         ).result()
         return answer["templates"], answer["total"]
-    base = shown.yesterday if st.session_state.get("base") == "yesterday" else shown.before
+    base = shown.yesterday if st.session_state.get("base") == BASES[1] else shown.before
     diff = ask(
         client.template_diff,
         start=start,
@@ -170,7 +167,7 @@ def detail() -> None:
 if not chosen:
     frame.live(table, frame.current(frame.stats()).refresh_s)
 else:
-    left, right = st.columns([1.1, 1], gap="small")
+    left, right = st.columns([1.1, 1], gap="xsmall")
     with left:
         frame.guarded(table)
     with right:

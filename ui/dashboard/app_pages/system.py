@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.dashboard import charts, flow, frame, kpi
+from ui.dashboard import charts, flow, frame, glance, kpi, ways
 from ui.dashboard.formats import count, percent, seconds, size, span
-from ui.dashboard.history import History
 from ui.dashboard.markup import Html, join, tag
 from ui.dashboard.timerange import Range, stamp
 from ui.dashboard.view import view
@@ -17,19 +16,14 @@ ask, client = server.ask, server.client
 DEAD = 50
 
 
-@st.cache_resource(show_spinner=False)
-def _history(address: str) -> History:
-    return History()
-
-
 def picked(value: str) -> None:
     what, _, which = value.partition(":")
     if what == "letter":
-        frame.choose("letter", None if frame.chosen("letter") == which else which)
+        ways.choose("letter", None if ways.chosen("letter") == which else which)
     elif what == "close":
-        frame.choose("letter", None)
+        ways.choose("letter", None)
     else:
-        frame.picked(value)
+        ways.picked(value)
     st.rerun()
 
 
@@ -45,8 +39,7 @@ def replay(ids: list[int] | None) -> None:
 
 def numbers() -> None:
     known = frame.stats()
-    past = _history(frame.url())
-    past.add(known)
+    past = frame.history()
     behind, _ = flow.lag(known)
     queue, commit = known["queue"], known["commit_ms"]
     view(
@@ -68,7 +61,7 @@ def numbers() -> None:
                         "–" if behind is None else span(behind),
                         "",
                         "slowest source",
-                        "bad" if (behind or 0) > frame.LATE_S else "",
+                        "bad" if (behind or 0) > glance.LATE_S else "",
                         past.of("behind"),
                     ),
                     kpi.Card(
@@ -99,13 +92,13 @@ def numbers() -> None:
             ),
         ),
         key="flow",
-        pick=frame.picked,
+        pick=ways.picked,
     )
 
 
 def details() -> None:
     known = frame.stats()
-    left, right = st.columns(2, gap="small")
+    left, right = st.columns(2, gap="xsmall")
     with left:
         view(
             join(
@@ -165,7 +158,7 @@ def dead_letters() -> None:
     known = frame.stats()
     answer = ask(client.dead_letters, limit=DEAD).result()
     found, total = answer["dead_letters"], answer["total"]
-    chosen = frame.chosen("letter")
+    chosen = ways.chosen("letter")
     head, button = st.columns([4, 1], vertical_alignment="center")
     head.markdown(f"#### Dead letters · {total:,}", anchors=False)
     if not found:
