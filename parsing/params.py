@@ -44,13 +44,16 @@ def values(line: str, template_text: str) -> list[tuple[str, str]]:
     return [(kind, line[a:b]) for kind, (a, b) in zip(kinds, found, strict=False)]
 
 
-def pieces(template_text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The constant texts of a template and, between them, the kinds of its variables.
+def matches(line: str, template_text: str) -> bool:
+    """Whether the line is the constant texts of the template in order, with anything for the variables.
 
-    >>> pieces("took <NUM> ms for <*>")
-    (('took ', ' ms for ', ''), ('NUM', '*'))
+    >>> matches("took 12 ms", "took <NUM> ms"), matches("took 12 ms!", "took <NUM> ms")
+    (True, False)
     """
-    return _parsed(template_text)
+    constants, kinds = _parsed(template_text)
+    if not kinds:
+        return line == template_text
+    return bool(_walk(line, constants, ("*",) * len(kinds)))
 
 
 @lru_cache(maxsize=4096)
@@ -93,7 +96,10 @@ def _end(line: str, at: int, last: int, kind: str, after: str) -> int:
 def _loosely(line: str, template_text: str, kinds: tuple[str, ...]) -> list[tuple[int, int]]:
     """As `_walk`, with any run of whitespace as good as any other: a padded column, say."""
     collapsed: list[str] = []
-    starts, shifts = [0], [0]  # from this position of the collapsed line on, the line is so much further
+    starts, shifts = (
+        [0],
+        [0],
+    )  # from this position of the collapsed line on, the line is so much further
     at = length = 0
     for match in _SPACES.finditer(line):
         collapsed += (line[at : match.start()], " ")

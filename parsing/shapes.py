@@ -1,226 +1,221 @@
-"""The cache of line shapes: each distinct shape of a line goes to the parser once, and not each line.
+"""The cache of line shapes before any parser: each distinct shape is parsed once, and not each line.
 
-A shape is a pure function of the line: what is certainly a value (a number, a UUID, a word of hex...) collapses to one
-character, in one pass of RE2 over the whole Arrow column. What collapses is always a variable of the template
-(`parsing.masks` masks at least that), so lines of one shape belong to one template, and match it alike.
+A line has a fine shape, made for all lines of a batch in one pass of RE2 over the Arrow column: what is surely a value
+(a number, a UUID, a word of hex...) collapses. Lines of a fine shape that is not known are masked one by one, which gives
+the coarse shape (`parsing.masks`); only a line of a new coarse shape goes to the parser. A coarse shape with many fine
+ones (a random path in each line, say) has no more of them remembered, so that they do not push out the others.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from driftwood.errors import StoreError
 from driftwood.protocols import Parser
 from driftwood.records import Template, TemplateId
-from parsing.tokens import MAX_CHARS, head
+from parsing.params import matches
+from parsing.shapestate import State, pack, unpack
+from parsing.tokens import MAX_CHARS, head, masked
 
 _H = "[0-9A-Fa-f]"
-COLLAPSES = (
-    rf"\b(?:{_H}{{1,12}}(?:-|::?)){{3,7}}{_H}{{1,12}}\b"
-    rf"|\b0[xX]{_H}+\b"
-    rf"|\b(?:[0-9]+[A-Fa-f]|[A-Fa-f]+[0-9]){_H}{{4,}}\b"
-    r"|\b[A-Za-z]+[0-9]+[A-Za-z]+[0-9][A-Za-z0-9]*\b"
-    r"|\b[0-9]+|[0-9]{4,}"
+_W = "[A-Za-z0-9_-]"
+# Kinds of `parsing.masks` that RE2 can tell without look-arounds. `\b` and `\d` are ASCII in RE2.
+COLLAPSES = "|".join(
+    (
+        # ID: 128 random bits in base64 (22 characters) with a digit after any number of letters. A class name may pass
+        # for one here, not in the masks: its lines are then masked one by one.
+        rf"\b(?:{'|'.join(f'[A-Za-z]{{{i}}}[0-9]{_W}{{{21 - i}}}' for i in range(22))})\b",
+        rf"\b{_H}{{8}}(?:-{_H}{{4}}){{3}}-{_H}{{12}}\b",  # UUID
+        rf"\b{_H}{{2}}(?::{_H}{{2}}){{5}}\b",  # MAC
+        rf"\b0[xX]{_H}+\b",
+        rf"\b(?:[0-9]+[A-Fa-f]|[A-Fa-f]+[0-9]){_H}{{4,}}\b",
+        r"\b[A-Za-z]+[0-9]+[A-Za-z]+[0-9][A-Za-z0-9]*\b",  # ID
+        r"\b[0-9]+",
+        r"[0-9]{4,}",
+    )
 )
-_MAGIC = b"DWSH\x01"
-_LENGTHS = struct.Struct("<6Q")
+# What collapsed becomes this: four digits never remain of a line, so it cannot be mistaken for text of the line.
+MARK = "0000"
+# Fine shapes that are remembered of one coarse shape.
+MAX_FINE = 64
+
+Slots = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
+Ids = npt.NDArray[np.int64]
+Versions = npt.NDArray[np.int32]
 
 
 class ShapeCache:
     """Plays `Parser` in front of any parser.
 
-    When `max_shapes` are known all are forgotten, and what still comes is parsed once more. So the state depends on the
-    sequence of lines alone, and the parser is told from time to time which templates are still in use.
+    When `max_shapes` are known, all are forgotten and what still comes is parsed once more: so the state follows from
+    the sequence of lines alone, and the parser is told from time to time which templates are in use.
     """
 
     def __init__(self, parser: Parser, max_shapes: int = 200_000) -> None:
         self._parser = parser
         self._max_shapes = max_shapes
-        self._forget()
-        self._changes: list[Template] = []
-        self.revision = 0
-        """Rises whenever `save` would give something new."""
-
-    def _forget(self) -> None:
-        self._slot_of: dict[bytes, int] = {}
-        """Digest of a shape -> slot of its template."""
-        self._ids: list[TemplateId] = []
-        self._versions: list[int] = []
+        self._state = State()
         self._slots: dict[TemplateId, int] = {}
+        self.revision = 0
+        """Rises whenever `save` has something new to say."""
 
     def parse(self, lines: Sequence[str]) -> list[TemplateId]:
-        clean = [line.encode("utf-8", "replace") for line in lines]
-        ids, _ = self.assign(pa.array(clean, pa.binary()).cast(pa.string()))
-        return [TemplateId(i) for i in ids.to_pylist()]
+        clean = [line.encode("utf-8", "replace").decode() for line in lines]
+        ids, _ = self.assign(pa.array(clean, pa.string()))
+        return [TemplateId(i) for i in ids.to_numpy().tolist()]
 
-    def assign(self, lines: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
-        """Template ids (int64) and versions (int32), row by row: the version in force when the line came."""
-        chunks = lines.chunks if isinstance(lines, pa.ChunkedArray) else [lines]
-        parts = [part for chunk in chunks if len(chunk) for part in self._rows(chunk)]
-        if not parts:
-            return pa.array([], pa.int64()), pa.array([], pa.int32())
-        return (
-            pa.array(np.concatenate([ids for ids, _ in parts])),
-            pa.array(np.concatenate([versions for _, versions in parts])),
-        )
+    def assign(
+        self, lines: pa.StringArray | pa.ChunkedArray[Any]
+    ) -> tuple[pa.Int64Array, pa.Int32Array]:
+        """The template of each line, and its version at the time when the line came: what the line matches.
 
-    def _rows(self, lines: pa.Array) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]]:
+        The version that a line brings about is its own; lines before it in the batch keep the older one.
+        """
+        chunks: list[Any] = lines.chunks if isinstance(lines, pa.ChunkedArray) else [lines]
+        parts = [part for chunk in chunks for part in self._assigned(chunk)]
+        ids = np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in parts)])
+        versions = np.concatenate([np.empty(0, np.int32), *(versions for _, versions in parts)])
+        return pa.array(ids, pa.int64()), pa.array(versions, pa.int32())
+
+    def _assigned(self, lines: pa.StringArray) -> list[tuple[Ids, Versions]]:
         encoded = shapes(lines).dictionary_encode()
         shape = encoded.indices.to_numpy()
-        keys = [_digest(key) for key in encoded.dictionary.cast(pa.binary()).to_pylist()]
+        texts = [str(text) for text in encoded.dictionary.to_pylist()]
+        keys = [_digest(text) for text in texts]
         parts = []
         at = 0
         while at < len(shape):
-            end, ids, versions = self._until_full(lines, shape, keys, at)
+            end, ids, versions = self._until_full(lines, shape, texts, keys, at)
             parts.append((ids, versions))
             at = end
         return parts
 
     def _until_full(
-        self, lines: pa.Array, shape: npt.NDArray[np.int32], keys: list[bytes], at: int
-    ) -> tuple[int, npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-        """Rows from `at` on, up to the one that fills the cache: its end, their ids, their versions."""
+        self,
+        lines: pa.StringArray,
+        shape: npt.NDArray[np.int32],
+        texts: list[str],
+        keys: list[bytes],
+        at: int,
+    ) -> tuple[int, Ids, Versions]:
+        """Rows from `at` up to the one that fills the cache: the end, their ids, their versions."""
+        state = self._state
         rows = shape[at:]
-        slots = np.fromiter((self._slot_of.get(key, -1) for key in keys), np.int64, len(keys))
         end = len(rows)
-        before = np.array(self._versions, np.int32)
-        changed: list[tuple[int, int, int]] = []  # slot, row, version
-        unseen = _first_rows(rows, len(keys))
-        for row in np.sort(unseen[(slots < 0) & (unseen < end)]):
+        slots = np.fromiter((state.fine.get(key, -1) for key in keys), np.int64, len(keys))
+        before = np.array(state.versions, np.int32)
+        turns: list[tuple[int, int, int]] = []
+        first = _first_rows(rows, len(keys))
+        for row in np.sort(first[(slots < 0) & (first < end)]).tolist():
             key = rows[row]
-            slots[key] = self._learn(lines[at + int(row)].as_py(), keys[key], int(row), changed)
-            if len(self._slot_of) >= self._max_shapes:
-                end = int(row) + 1
+            line = str(lines[at + row].as_py() or "")
+            slots[key] = self._learn(line, texts[key], keys[key], row, turns)
+            if len(state) >= self._max_shapes:
+                end = row + 1
                 break
         of = slots[rows[:end]]
-        ids = np.array(self._ids, np.int64)[of]
-        known = np.zeros(len(self._ids), np.int32)
-        known[: len(before)] = before
-        versions = known[of]
-        if changed:
-            _apply(changed, of, versions)
-        if len(self._slot_of) >= self._max_shapes:
-            self._forget()
+        ids = np.array(state.ids, np.int64)[of]
+        versions = _at_their_time(before, turns, of, len(state.ids))
+        if len(state) >= self._max_shapes:
+            self._state = State(changes=state.changes)
+            self._slots = {}
         return at + end, ids, versions
 
-    def _learn(self, line: str, key: bytes, row: int, changed: list[tuple[int, int, int]]) -> int:
-        """The slot of a line of a new shape; `changed` gets the versions that it brought about."""
+    def _learn(
+        self, line: str, text: str, key: bytes, row: int, turns: list[tuple[int, int, int]]
+    ) -> int:
+        """The slot of the template of a line whose fine shape is not known; `turns` gets new versions."""
+        state = self._state
+        mask, more = masked(line)
+        whole = mask + "<*>" if more else mask
+        coarse_key = _digest(whole)
+        known = state.coarse.get(coarse_key)
+        if known is None:
+            slot, fine = self._parsed(line, row, turns), 0
+        else:
+            slot, fine = known
+        # Lines of this fine shape differ only where it collapsed: if it fits the mask, so do they all.
+        remember = fine < MAX_FINE and matches(text, whole)
+        if remember:
+            state.fine[key] = slot
+        if remember or known is None:
+            state.coarse[coarse_key] = (slot, fine + remember)
+            self.revision += 1
+        return slot
+
+    def _parsed(self, line: str, row: int, turns: list[tuple[int, int, int]]) -> int:
+        state = self._state
         template = self._parser.parse([line])[0]
-        self.revision += 1
-        slot = self._slots.get(template)
         news = self._parser.changes()
-        self._changes += news
+        state.changes += news
+        slot = self._slots.get(template)
         if slot is None:
-            slot = self._slots[template] = len(self._ids)
-            self._ids.append(template)
-            self._versions.append(self._parser.version(template))
-            changed.append((slot, row, self._versions[slot]))
+            slot = self._slots[template] = len(state.ids)
+            state.ids.append(template)
+            state.versions.append(self._parser.version(template))
+            turns.append((slot, row, state.versions[slot]))
         for new in news:
-            other = self._slots.get(new.id)
-            if other is not None and new.version != self._versions[other]:
-                self._versions[other] = new.version
-                changed.append((other, row, new.version))
-        self._slot_of[key] = slot
+            changed = self._slots.get(new.id)
+            if changed is not None and new.version != state.versions[changed]:
+                state.versions[changed] = new.version
+                turns.append((changed, row, new.version))
         return slot
 
     def templates(self) -> dict[TemplateId, str]:
         return self._parser.templates()
 
     def changes(self) -> tuple[Template, ...]:
-        changes, self._changes = tuple(self._changes), []
+        changes, self._state.changes = tuple(self._state.changes), []
         return changes
 
     def version(self, template: TemplateId) -> int:
         return self._parser.version(template)
 
     def save(self) -> bytes:
-        """A header, the parser's own state, then arrays: digests of shapes, their slots, the slots' ids and versions.
-
-        Includes changes that were not asked for yet, so call `changes` first.
-        """
-        inner = self._parser.save()
-        pending = orjson.dumps(
-            [[t.id, t.version, t.text, t.exact, t.parents] for t in self._changes]
-        )
-        arrays = (
-            b"".join(self._slot_of),
-            np.fromiter(self._slot_of.values(), np.uint32, len(self._slot_of)).tobytes(),
-            np.array(self._ids, np.int64).tobytes(),
-            np.array(self._versions, np.int32).tobytes(),
-        )
-        parts = (inner, pending, *arrays)
-        return _MAGIC + _LENGTHS.pack(*map(len, parts)) + b"".join(parts)
+        """With the parser's own state. Changes that nobody asked for yet are part of it, so call `changes` first."""
+        return pack(self._state, self._parser.save())
 
     def load(self, state: bytes) -> None:
-        """Raises StoreError for a state that is damaged or of another version; nothing is known then."""
-        self._forget()
-        self._changes = []
+        """Raises StoreError for a state that is damaged or of another version."""
+        self._state, parser = unpack(state)
+        self._slots = {template: slot for slot, template in enumerate(self._state.ids)}
+        self._parser.load(parser)
         self.revision += 1
-        try:
-            if not state.startswith(_MAGIC):
-                raise ValueError("it does not begin as one of this version does")
-            lengths = _LENGTHS.unpack_from(state, len(_MAGIC))
-            at = len(_MAGIC) + _LENGTHS.size
-            if at + sum(lengths) != len(state):
-                raise ValueError("its length is wrong")
-            parts = []
-            for length in lengths:
-                parts.append(state[at : at + length])
-                at += length
-            inner, pending, digests, slots, ids, versions = parts
-            known = [TemplateId(i) for i in np.frombuffer(ids, np.int64).tolist()]
-            of = np.frombuffer(slots, np.uint32).tolist()
-            at_version = np.frombuffer(versions, np.int32).tolist()
-            if len(digests) != 8 * len(of) or len(known) != len(at_version):
-                raise ValueError("its arrays do not fit each other")
-            if of and max(of) >= len(known):
-                raise ValueError("a shape has no template")
-            news = [Template(TemplateId(t[0]), *t[1:4], tuple(t[4])) for t in orjson.loads(pending)]
-        except (ValueError, TypeError, LookupError, struct.error) as error:
-            raise StoreError(
-                f"the saved state of the shape cache cannot be read ({error}); restore the store from a backup, "
-                "or start with a new data folder and ingest again"
-            ) from error
-        self._parser.load(inner)
-        self._slot_of = {digests[8 * i : 8 * i + 8]: slot for i, slot in enumerate(of)}
-        self._ids, self._versions = known, at_version
-        self._slots = {template: slot for slot, template in enumerate(known)}
-        self._changes = news
 
 
-def shapes(lines: pa.Array) -> pa.Array:
-    """The shape of each line; a pure function of the line.
+def shapes(lines: pa.StringArray) -> pa.StringArray:
+    """The fine shape of each line; a pure function of the line.
 
     >>> shapes(pa.array(["took 12 ms", "took 7 ms"])).to_pylist()
-    ['took 0 ms', 'took 0 ms']
+    ['took 0000 ms', 'took 0000 ms']
     """
-    if pa.types.is_dictionary(lines.type):
-        lines = lines.dictionary_decode()
+    heads = _heads(lines) if lines.null_count or _some_long(lines) else lines
+    return pc.replace_substring_regex(heads, COLLAPSES, MARK)
+
+
+def _some_long(lines: pa.StringArray) -> bool:
     longest = pc.max(pc.binary_length(lines)).as_py() or 0
-    if longest > MAX_CHARS or pc.any(pc.match_substring(lines, "\n")).as_py():
-        lines = _heads(lines)
-    return pc.replace_substring_regex(lines, COLLAPSES, "0")
+    return longest > MAX_CHARS or bool(pc.any(pc.match_substring(lines, "\n")).as_py())
 
 
-def _heads(lines: pa.Array) -> pa.Array:
-    long = pc.or_(pc.greater(pc.binary_length(lines), MAX_CHARS), pc.match_substring(lines, "\n"))
+def _heads(lines: pa.StringArray) -> pa.StringArray:
+    """The part of each line that is looked at; a line break at the end where there is more."""
     heads = []
-    for line in lines.filter(long).to_pylist():
-        kept, more = head(line)
+    for line in lines.to_pylist():
+        kept, more = head(line or "")
         heads.append(kept + "\n" if more else kept)
-    return pc.replace_with_mask(lines, long, pa.array(heads, lines.type))
+    return pa.array(heads, pa.string())
 
 
-def _digest(key: bytes) -> bytes:
-    return blake2b(key, digest_size=8).digest()
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=8).digest()
 
 
 def _first_rows(rows: npt.NDArray[np.int32], shapes_: int) -> npt.NDArray[np.int64]:
@@ -230,18 +225,23 @@ def _first_rows(rows: npt.NDArray[np.int32], shapes_: int) -> npt.NDArray[np.int
     return first
 
 
-def _apply(
-    changed: list[tuple[int, int, int]],
-    slots: npt.NDArray[np.int64],
-    versions: npt.NDArray[np.int32],
-) -> None:
-    """Give each row the newest version that its template had by then; `changed` holds (slot, row, version)."""
-    events = np.array(changed, np.int64)
-    width = len(slots) + 1
-    at = events[:, 0] * width + events[:, 1]
-    order = np.argsort(at, kind="stable")
-    at = at[order]
-    wanted = slots * width + np.arange(len(slots))
-    hit = np.searchsorted(at, wanted, "right") - 1
-    found = (hit >= 0) & (events[order[hit], 0] == slots)
-    versions[found] = events[order[hit[found]], 2]
+def _at_their_time(
+    before: Versions, turns: list[tuple[int, int, int]], of: Slots, slots: int
+) -> Versions:
+    """The version that the template of each row had when the row came.
+
+    `before` by slot, at the first row; `turns` holds (slot, row, new version); `of` is each row's slot.
+    """
+    known = np.zeros(slots, np.int32)
+    known[: len(before)] = before
+    versions = known[of]
+    if turns:
+        slot, row, version = np.array(turns, np.int64).T
+        width = len(of) + 1
+        at = slot * width + row
+        order = np.argsort(at, kind="stable")
+        last = np.searchsorted(at[order], of * width + np.arange(len(of)), "right") - 1
+        turn = order[np.maximum(last, 0)]
+        turned = (last >= 0) & (slot[turn] == of)
+        versions[turned] = version[turn[turned]]
+    return versions
