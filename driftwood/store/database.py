@@ -6,9 +6,7 @@ SQL may touch nothing outside the folder: no other file, no extension, no networ
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import re
 import shutil
 import tempfile
@@ -29,7 +27,6 @@ logger = logging.getLogger(__name__)
 Cursor = duckdb.DuckDBPyConnection
 
 FILE = "driftwood.duckdb"
-LOCK = "driftwood.lock"
 SEGMENTS = "segments"
 REOPEN_WAIT_S = 10.0
 SPARE_BYTES = 16 * 1024 * 1024
@@ -43,7 +40,7 @@ class Database:
         self.settings = settings
         self.read_only = read_only
         self.memory = memory
-        self._lock = _Lock(folder, shared=read_only)
+        self._lock = Lock(folder, shared=read_only)
         self._turn = threading.Condition()
         self._cursors: set[Cursor] = set()
         self._closed = False
@@ -179,7 +176,7 @@ class Database:
         except duckdb.Error as error:
             if "Conflicting lock" in str(error):
                 holder = re.search(r"PID (\d+)", str(error))
-                raise StoreLocked(_locked(self.folder, holder[1] if holder else "?")) from error
+                raise StoreLocked(in_use(self.folder, holder[1] if holder else "?")) from error
             raise self.explained(error) from error
         locked = root.execute("SELECT current_setting('lock_configuration')").fetchall()[0][0]
         if locked:  # this process has it open already, to read
@@ -271,35 +268,6 @@ def _deadline(cursor: Cursor, timeout: float | None) -> Iterator[Callable[[], bo
     finally:
         timer.cancel()
         timer.join()
-
-
-class _Lock:
-    """An advisory lock on the data folder, with the owner's process id in it; released by the system on a crash."""
-
-    def __init__(self, folder: Path, *, shared: bool) -> None:
-        path = folder / LOCK
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(self._handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except OSError as error:
-            owner = os.read(self._handle, 32).decode("ascii", "replace").strip()
-            os.close(self._handle)
-            raise StoreLocked(_locked(folder, owner or "?")) from error
-        if not shared:
-            os.ftruncate(self._handle, 0)
-            os.pwrite(self._handle, str(os.getpid()).encode(), 0)
-
-    def release(self) -> None:
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
-
-
-def _locked(folder: Path, owner: str) -> str:
-    return (
-        f"the store in {folder} is in use by process {owner}; ask that server (--url), stop it, "
-        "or take another folder (--data)"
-    )
 
 
 def quoted(text: str) -> str:

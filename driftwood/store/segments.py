@@ -18,7 +18,7 @@ from driftwood.store.schema import COLUMNS, HOUR, MINUTE, end_of
 
 logger = logging.getLogger(__name__)
 
-PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE 122880"
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE 122880, PARQUET_VERSION v2"
 
 ROLL_UP = f"""SELECT {end_of(MINUTE)} AS minute, sid, template_id, template_version, severity,
     count(*) AS n, sum(strlen(line))::BIGINT AS bytes"""
@@ -106,10 +106,15 @@ def checksum(path: Path) -> str:
 def tidy(cursor: Cursor, folder: Path) -> None:
     """Remove files that a crash left unregistered; set registered ones aside that were cut short."""
     known = dict(cursor.execute("SELECT path, file_bytes FROM segments").fetchall())
-    for file in sorted((folder / SEGMENTS).iterdir()):
-        if f"{SEGMENTS}/{file.name}" not in known and file.suffix != DAMAGED:
-            logger.warning("removed an unregistered segment file=%s", file)
-            file.unlink()
+    unknown = [
+        file
+        for file in sorted((folder / SEGMENTS).iterdir())
+        if f"{SEGMENTS}/{file.name}" not in known and file.suffix != DAMAGED
+    ]
+    for file in unknown:
+        file.unlink()
+    if unknown:
+        logger.warning("removed unregistered segments=%d first=%s", len(unknown), unknown[0])
     for path, size in sorted(known.items()):
         file = folder / path
         if file.is_file() and file.stat().st_size != size:

@@ -178,7 +178,7 @@ class DuckStore:
 
     def verify(self) -> list[str]:
         """Check that every segment is there and whole and that all counts agree; sentences, none when all is fine."""
-        with self._writing, self._database.snapshot() as cursor:
+        with self._database.snapshot() as cursor:
             return problems(cursor, self._database.folder)
 
     def info(self) -> dict[str, Any]:

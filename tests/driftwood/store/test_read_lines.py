@@ -158,6 +158,28 @@ def test_context_is_of_the_same_source_whatever_the_level(store: DuckStore) -> N
     assert context(store, 99, before=1, after=1) == []
 
 
+def test_what_is_sealed_is_found_like_what_is_not(store: DuckStore) -> None:
+    hours = [Row(NOON + i * HOUR, f"line {i}", level=["info", "error"][i % 2]) for i in range(6)]
+    store.write(commit(hours[:4]))
+    store.compact()
+    store.write(commit([*hours[4:], Row(NOON + HOUR + 1, "late", app="pay")], 5))
+    assert [row["line_id"] for row in lines(store)] == [6, 5, 4, 3, 7, 2, 1]
+    assert [row["line_id"] for row in lines(store, select(store, parse('{} |= "3"')))] == [4]
+    assert [row["line_id"] for row in context(store, 4, before=2, after=2)] == [2, 3, 4, 5, 6]
+    assert [row["line_id"] for row in by_id(store, [1, 6, 7])] == [1, 7, 6]
+    stored = extent(store)
+    assert stored is not None
+    assert (stored.oldest, stored.newest) == (NOON, NOON + 5 * HOUR)
+
+
+def test_a_sealed_line_of_the_future_does_not_move_what_is_recent(store: DuckStore) -> None:
+    store.write(commit([Row(NOON, "now"), Row(NOON + 900 * DAY, "ahead", arrived=NOON)]))
+    store.compact()
+    stored = extent(store)
+    assert stored is not None
+    assert (stored.recent, stored.newest) == (NOON, NOON + 900 * DAY)
+
+
 def test_lines_by_id_leave_out_the_unknown(store: DuckStore) -> None:
     store.write(commit(SHOP))
     assert [row["line_id"] for row in by_id(store, [4, 2, 77])] == [2, 4]
@@ -223,16 +245,17 @@ def test_slices_cover_a_span_without_gap_or_overlap(
 offsets = st.integers(-3 * 24 * 60, 3 * 24 * 60).map(lambda m: m * MINUTE + m % 7)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(st.tuples(offsets, st.sampled_from(["api", "pay"])), max_size=40),
     st.integers(1, 12),
     st.sampled_from(["backward", "forward"]),
     offsets,
     offsets,
+    st.integers(0, 40),
 )
 def test_the_search_in_slices_finds_what_a_sort_of_everything_finds(
-    made: list[tuple[int, str]], limit: int, direction: str, one: int, other: int
+    made: list[tuple[int, str]], limit: int, direction: str, one: int, other: int, sealed: int
 ) -> None:
     span = Span(NOON + min(one, other), NOON + max(one, other))
     rows = [Row(NOON + offset, f"{i}", app=app) for i, (offset, app) in enumerate(made)]
@@ -245,8 +268,9 @@ def test_the_search_in_slices_finds_what_a_sort_of_everything_finds(
         expected.reverse()
     store = DuckStore.in_memory(Settings(min_free_bytes=0))
     try:
-        if rows:
-            store.write(commit(rows))
+        store.write(commit(rows[:sealed]))
+        store.compact()
+        store.write(commit(rows[sealed:], sealed + 1))
         found = lines(store, select(store, parse('{app="api"}')), span, limit, direction)  # type: ignore[arg-type]
         assert [(row["ts"], row["line_id"]) for row in found] == expected[:limit]
     finally:
