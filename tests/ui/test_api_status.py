@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import Future
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import TypeAdapter
@@ -172,6 +174,14 @@ def test_a_store_that_fails_is_a_503_and_a_bug_a_500_both_in_words(
 def test_the_description_that_is_checked_in_is_the_apis() -> None:
     assert Path(__file__).resolve().parents[2] / "docs" / "openapi.json" == FILE
     assert document() == FILE.read_text("utf-8"), "run `python -m ui.api_openapi`"
+
+
+def test_every_path_is_in_the_page_of_the_api() -> None:
+    page = (FILE.parent / "api.md").read_text("utf-8")
+    for path, methods in orjson.loads(document())["paths"].items():
+        for method in methods:
+            pattern = re.sub(r"\\{\w+\\}", r"{\\w+}", re.escape(f"{method.upper()} {path}"))
+            assert re.search(f"`{pattern}`", page), f"{method.upper()} {path} is not in docs/api.md"
 
 
 def test_no_page_of_ours_loads_scripts_of_others(http: httpx.Client) -> None:
