@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from driftwood.config import Store as Settings
 from driftwood.errors import QueryError, QueryTimeout, StoreError, StoreFull, StoreLocked
+from driftwood.store.lock import Lock, in_use
 
 logger = logging.getLogger(__name__)
 
