@@ -82,6 +82,8 @@ def kill_at_random(
     for _ in range(kills):
         with Server(folder, broker.address, topic).ready():
             time.sleep(chance.uniform(0.0, 1.2))
+    with Server(folder, broker.address, topic).ready() as polite:
+        assert polite.stop() == 0, polite.log[-2000:]  # SIGTERM while records come in
     n = producing.finish()
     with Server(folder, broker.address, topic).ready() as last:
         assert last.taken_up_to(n).taken() == n
@@ -102,6 +104,7 @@ def test_many_random_kills_under_load_lose_and_double_nothing(
     kill_at_random(tmp_path, broker, topic(3), kills=20, rate=6000, seed=11)
 
 
+@pytest.mark.slow
 def test_the_first_row_comes_within_a_second_of_ready_on_restart(
     tmp_path: Path, broker: Broker, topic: MakeTopic
 ) -> None:
@@ -134,7 +137,10 @@ class DiesWhenStored(KafkaSource):
         os.kill(os.getpid(), signal.SIGKILL)
 
 config = override(
-    Config(), kafka=dict(brokers=({broker.address!r},), topics=({name!r},)), ingest=dict(batch_rows=700)
+    Config(),
+    kafka=dict(brokers=({broker.address!r},), topics=({name!r},)),
+    ingest=dict(batch_rows=700),
+    store=dict(commit_rows=700),
 )
 store = DuckStore.open(pathlib.Path({str(tmp_path / "data")!r}), config.store)
 source = DiesWhenStored(config.kafka, config.ingest)
@@ -142,9 +148,14 @@ pipeline = assemble(config, store, (source,), keep_alive=True).pipeline
 pipeline.recover()
 pipeline.run()
 """
-    for _ in range(3):
+    for _ in range(2):
         died = subprocess.run(
-            [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         assert died.returncode == -9, died.stderr[-2000:]
     lines, _ = stored(tmp_path)
@@ -177,10 +188,10 @@ def test_a_bad_network_and_a_restarted_broker_lose_and_double_nothing(
         sent = producing.sent + producing_more.sent[: producing_more.finish()]
         server.taken_up_to(len(sent))
         assert server.source()["state"] in ("running", "idle")
-        assert server.stop() == 0, server.log[-2000:]
     assert_the_ledger_is_even(tmp_path, sent)
 
 
+@pytest.mark.slow  # test_kafka_source.py has each of these by itself
 def test_topics_that_change_under_the_server_lose_and_double_nothing(
     tmp_path: Path, broker: Broker, topic: MakeTopic
 ) -> None:
@@ -210,18 +221,3 @@ def test_topics_that_change_under_the_server_lose_and_double_nothing(
     assert not dead
     by_epoch = Counter(topic for topic, *_ in lines)
     assert sorted(by_epoch.values()) == [70, 600]
-
-
-def test_sigterm_while_records_come_in_ends_cleanly_and_the_next_start_goes_on(
-    tmp_path: Path, broker: Broker, topic: MakeTopic
-) -> None:
-    name = topic(3)
-    producing = Producing(broker, name, rate=2000)
-    with Server(tmp_path, broker.address, name).ready() as first:
-        first.taken_up_to(500)
-        assert first.stop() == 0, first.log[-2000:]
-    n = producing.finish()
-    with Server(tmp_path, broker.address, name).ready() as second:
-        second.taken_up_to(n)
-        assert second.stop() == 0, second.log[-2000:]
-    assert_the_ledger_is_even(tmp_path, producing.sent)
