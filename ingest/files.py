@@ -127,7 +127,8 @@ class FilesSource:
             self._look()
         tables: list[Records] = []
         rows, size = self._ingest.batch_rows, self._ingest.batch_bytes
-        while self._ready and rows > 0 and size > 0:
+        few = rows // 20  # no block for the last few rows
+        while self._ready and rows > few and size > 0:
             name = self._ready.popleft()
             tail = self._oldest_unread(name)
             if tail is None:

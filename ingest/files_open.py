@@ -10,6 +10,7 @@ import gzip
 import lzma
 import os
 import zlib
+from io import BufferedIOBase
 from typing import BinaryIO, Final, Protocol, cast
 
 import zstandard
@@ -90,7 +91,7 @@ class Packed:
         if self.trouble:
             return b""
         try:
-            return self._stream.read(_CHUNK)
+            return self._stream.read1(_CHUNK)  # `read` would lose what lies before damage
         except EOFError:
             self.trouble = f"{self._packing} data ends early"
             return b""
@@ -121,11 +122,11 @@ def opened(path: str) -> tuple[Plain | Packed, str | None]:
     return Packed(path, packing), packing
 
 
-def _unpacked(raw: BinaryIO, packing: str) -> BinaryIO:
+def _unpacked(raw: BinaryIO, packing: str) -> BufferedIOBase:
     # Each of these reads bounded pieces, whatever the ratio, and goes on through concatenated members.
     if packing == "zstd":
         reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-        return cast(BinaryIO, reader)
+        return cast(BufferedIOBase, reader)
     if packing == "gzip":
-        return cast(BinaryIO, gzip.open(raw))
-    return cast(BinaryIO, bz2.open(raw) if packing == "bz2" else lzma.open(raw))
+        return cast(BufferedIOBase, gzip.open(raw))
+    return cast(BufferedIOBase, bz2.open(raw) if packing == "bz2" else lzma.open(raw))

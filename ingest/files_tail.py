@@ -13,6 +13,7 @@ from ingest.files_text import Encoding, split, whole_characters, whole_lines
 from ingest.multiline import Stitcher
 
 BLOCK: Final = 1 << 20
+MIN_BLOCK: Final = 1 << 16
 
 
 class Replaced(Exception):
@@ -60,6 +61,7 @@ class Tail:
         self._multiline = multiline
         self._max_bytes = max_line_bytes
         self._before: bytes | None = None
+        self._record_bytes = 128.0
         self.opened: Opened | None = None
         self.see(path, status)
         self.ended = packing is not None and incarnation.packed == packed_as(status)
@@ -115,7 +117,10 @@ class Tail:
         """
         content, start = self.open(), self.incarnation.position
         before = self._bytes_before(content, start)
-        size = min(BLOCK, self._max_bytes)
+        # About as much as is asked for: what is cut off is split again.
+        size = min(
+            BLOCK, self._max_bytes, max(MIN_BLOCK, int(1.05 * max_rows * self._record_bytes))
+        )
         while True:
             raw = content.read(start - len(before), len(before) + size)
             if raw[: len(before)] != before:
@@ -149,6 +154,8 @@ class Tail:
             self.incarnation.packed = self._packed_as
         if at_end and self.packing is None:
             self.size = start + len(body)
+        if texts:
+            self._record_bytes = (end - start) / len(texts)
         stop = len(before) + end - start
         self._before = raw[max(0, stop - TAIL_BYTES) : stop]
         self.incarnation.was_read_to(end, self._before)

@@ -58,9 +58,10 @@ def encoding(head: bytes) -> Encoding:
         return UTF16_BE
     if len(head) >= _MANY_CONTROLS:
         even, odd = head[0::2], head[1::2]
-        if odd.count(0) > 0.9 * len(odd) and not even.count(0):
+        zeros_even, zeros_odd = even.count(0) / len(even), odd.count(0) / len(odd)
+        if zeros_odd > 0.7 and zeros_even < 0.05:
             return UTF16_LE
-        if even.count(0) > 0.9 * len(even) and not odd.count(0):
+        if zeros_even > 0.7 and zeros_odd < 0.05:
             return UTF16_BE
     return UTF8
 
