@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from typing import Final
 
 from ingest.clock import Clock
@@ -23,8 +22,8 @@ from ingest.headers import TEXT, Headers
 MAX_LINES: Final = 1_000
 MAX_CHARS: Final = 1_048_576
 """Of one record; what goes on after that becomes a record of its own."""
-_MAX_WAITING: Final = 1_000
-"""Complete records that wait for an older one of the other stream."""
+_MAX_INTERLEAVED: Final = 2_000
+"""Lines of two streams whose records overlap without end; then all of them are given out as they are."""
 
 # Besides indented lines: those that stand at the margin.
 _CONTINUES: Final = re.compile(
@@ -45,6 +44,8 @@ class _Open:
 
     lines: list[str]
     off: int
+    last_off: int
+    """Where its last line starts."""
     chars: int
     headed: bool | None = None
     """Whether it opens with a header; None: nobody has asked yet."""
@@ -67,7 +68,8 @@ class _Open:
     def has_room_for(self, body: str) -> bool:
         return len(self.lines) < MAX_LINES and self.chars + len(body) <= MAX_CHARS
 
-    def join(self, body: str) -> None:
+    def join(self, body: str, off: int) -> None:
+        self.last_off = off
         self.chars += len(body)
         if self.partial:
             self.lines[-1] += body
@@ -84,7 +86,11 @@ class Stitcher:
         self._open: dict[str, _Open] = {}
         """By stream: "" for plain text, stdout and stderr for CRI."""
         self._waiting: list[tuple[int, str]] = []
-        """A heap of complete records that start after an open one: they leave in the order of their offsets."""
+        """Complete records that cannot leave yet, because one that is open starts within them or before."""
+        self._reach = -1
+        """Where the last line of those starts."""
+        self._since_cut = 0
+        """Lines since every complete record could leave."""
         self._ready: list[tuple[int, str]] = []
 
     def feed(self, lines: Sequence[str], offs: Sequence[int]) -> tuple[list[str], list[int]]:
@@ -101,37 +107,55 @@ class Stitcher:
             if record is not None and goes_on and record.has_room_for(body):
                 if record.partial and not partial and len(record.lines) == 1:
                     record.lines[0] = record.lines[0].replace(f" {stream} P", f" {stream} F", 1)
-                record.join(body)
+                record.join(body, off)
             else:
                 if record is not None:
                     self._finish(stream)
                 # The rest of a record that grew too large is stitched too.
-                record = self._open[stream] = _Open([line], off, len(line), goes_on or None)
-                if len(self._waiting) >= _MAX_WAITING:
-                    self._finish(min(self._open, key=lambda s: self._open[s].off))
+                record = self._open[stream] = _Open([line], off, off, len(line), goes_on or None)
             record.partial = partial
+            self._cut()
         return self._take()
 
     def pending_since_off(self) -> int | None:
-        """Where the oldest record that is held back starts: a checkpoint must not lie after it. None: nothing is."""
-        return min((record.off for record in self._open.values()), default=None)
+        """A checkpoint must not lie after it: each line from here on belongs to a record that has not been given out,
+        and no line before it does. None: nothing is held back.
+        """
+        starts = [
+            *(record.off for record in self._open.values()),
+            *(off for off, _ in self._waiting),
+        ]
+        return min(starts, default=None)
 
     def flush(self) -> tuple[list[str], list[int]]:
         """What is held back, complete or not: after silence, or at the end."""
         for stream in list(self._open):
             self._finish(stream)
+        self._cut()
         return self._take()
 
     def _finish(self, stream: str) -> None:
         record = self._open.pop(stream)
-        heappush(self._waiting, (record.off, "\n".join(record.lines)))
-        oldest = min((other.off for other in self._open.values()), default=None)
-        while self._waiting and (oldest is None or self._waiting[0][0] < oldest):
-            self._ready.append(heappop(self._waiting))
+        self._waiting.append((record.off, "\n".join(record.lines)))
+        self._reach = max(self._reach, record.last_off)
+
+    def _cut(self) -> None:
+        """Lets complete records go, if no line of theirs lies behind the start of one that is open."""
+        if all(record.off > self._reach for record in self._open.values()):
+            self._since_cut = 0
+            if self._waiting:
+                self._ready += sorted(self._waiting)
+                self._waiting.clear()
+            return
+        self._since_cut += 1
+        if self._since_cut >= _MAX_INTERLEAVED:
+            for stream in list(self._open):
+                self._finish(stream)
+            self._cut()
 
     def _take(self) -> tuple[list[str], list[int]]:
         ready, self._ready = self._ready, []
-        return [line for _, line in ready], [off for off, _ in ready]
+        return [text for _, text in ready], [off for off, _ in ready]
 
 
 _HEADERS: Final = Headers(Clock())

@@ -68,7 +68,7 @@ _AUTHORIZATION: Final = re.compile(
     r"""(\bauthorization\\?["']?\s?[:=]\s?\\?["']?(?:[a-z-]{3,20}\s+)?|\bbearer\s+)([A-Za-z0-9._~+/=-]{8,})""",
     re.I,
 )
-_URL: Final = re.compile(r"(://[^\s/:@]{0,255}:)([^\s/@]{1,255})(?=@)")
+_URL: Final = re.compile(r"(://[^\s/:@<]{0,255}:)(?!<redacted:)([^\s/@]{1,255})(?=@)")
 _ASSIGNED: Final = re.compile(
     rf"""({_NAMES})({_ASSIGN})(\\"[^"]*\\"|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"']+)""",
     re.I,
