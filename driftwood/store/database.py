@@ -97,7 +97,10 @@ class Database:
     def snapshot(self) -> Iterator[Cursor]:
         """A cursor that sees one state of the store, whatever is committed meanwhile, and cannot write."""
         with self.cursor() as cursor:
-            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            try:
+                cursor.execute("BEGIN TRANSACTION READ ONLY")
+            except duckdb.Error as error:
+                raise self.explained(error) from error
             try:
                 yield cursor
             finally:
@@ -152,10 +155,8 @@ class Database:
         except duckdb.TransactionException as error:
             logger.debug("checkpoint put off: %s", error)
         except duckdb.Error as error:
-            failure = self.explained(error)
-            failure.__cause__ = error
-            self.heal(failure)
-            raise failure from error
+            self.heal()
+            raise self.explained(error) from error
 
     # -- opening and closing
 
@@ -188,14 +189,16 @@ class Database:
         root.execute("SET lock_configuration = true")
         return root
 
-    def heal(self, error: BaseException) -> None:
-        """Open the database again if `error` tells that DuckDB gave it up; queries that are under way are cancelled."""
-        if not isinstance(error.__cause__, duckdb.FatalException):
-            return
-        with self._turn:
-            self._disconnect()
-            self._root = self._connect()
-        logger.warning("opened the database again after a failure path=%s", self.folder)
+    def heal(self) -> None:
+        """Open the database again if DuckDB has given it up; queries that are under way are cancelled."""
+        try:
+            with self.cursor() as cursor:
+                cursor.execute("SELECT 1").fetchall()
+        except duckdb.FatalException:
+            with self._turn:
+                self._disconnect()
+                self._root = self._connect()
+            logger.warning("opened the database again after a failure path=%s", self.folder)
 
     def close(self) -> None:
         """Cancel what runs, then close."""

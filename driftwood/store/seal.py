@@ -21,14 +21,13 @@ from dataclasses import dataclass, field
 import duckdb
 
 from driftwood.errors import StoreError
-from driftwood.store.database import Cursor, Database
+from driftwood.store.database import SEGMENTS, Cursor, Database
 from driftwood.store.schema import COLUMNS, HOUR, LAST_HOUR, end_of
 from driftwood.store.segments import (
     Segment,
     merge_counts,
     parquet,
     register,
-    tidy,
     write_segment,
 )
 from driftwood.store.write import Writer
@@ -123,9 +122,7 @@ class Sealer:
         if not hours or self.busy:
             return
         self._job = _Job(list(hours), self._writer.next_line_id - 1, now, merging)
-        self._thread = threading.Thread(
-            target=self._write, args=(self._job,), name="seal", daemon=True
-        )
+        self._thread = threading.Thread(target=self._write, args=(self._job,), name="seal")
         self._thread.start()
 
     def finish(self, *, wait: bool = False) -> list[str] | None:
@@ -142,10 +139,10 @@ class Sealer:
             if job.failure is not None:
                 raise self._database.explained(job.failure) from job.failure
             self._register(job)
-        except StoreError as error:
+        except StoreError:
             self._not_before = job.now + RETRY_NS
-            self._database.heal(error)
-            self._discard()
+            self._database.heal()
+            self._discard(job)
             raise
         return job.replaced
 
@@ -159,7 +156,7 @@ class Sealer:
             self._database.interrupt()
             thread.join(timeout=0.1)
         self._thread = self._job = None
-        self._discard()
+        self._discard(job)
 
     # -- the thread
 
@@ -209,11 +206,15 @@ class Sealer:
         size = sum(segment.file_bytes for segment in job.made)
         logger.info("sealed segments=%d rows=%d bytes=%d", len(job.made), sealed, size)
 
-    def _discard(self) -> None:
-        """Back to what the store knows: remove files that it does not, and count the hot rows again."""
+    def _discard(self, job: _Job) -> None:
+        """Back to what the store knows: remove the files that it does not, and count the hot rows again."""
+        folder = self._database.folder
         with self._database.cursor() as cursor:
-            tidy(cursor, self._database.folder)
+            known = {path for (path,) in cursor.execute("SELECT path FROM segments").fetchall()}
             self._writer.load(cursor)
+        made = [folder / segment.path for segment in job.made if segment.path not in known]
+        for file in (*made, *(folder / SEGMENTS).glob("*.tmp")):
+            file.unlink(missing_ok=True)
 
 
 def hot_rows(hours: Sequence[int], last: int) -> str:

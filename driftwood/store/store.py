@@ -138,6 +138,7 @@ class DuckStore:
         something fails; all rows stay where they were, and it is tried again.
         """
         with self._writing:
+            self._database.heal()
             replaced = self._sealer.finish()
             self._retention.condemn(replaced or (), now)
             self._sealer.start(self._sealer.due(now), now)

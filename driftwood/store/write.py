@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from driftwood.errors import StoreError
 from driftwood.labels import stream_id
 from driftwood.records import Commit
 from driftwood.store.database import Cursor, Database
@@ -77,8 +77,8 @@ class Writer:
         prepared = _Prepared(commit, self.streams)
         try:
             self._transact(prepared)
-        except Exception as error:
-            if not isinstance(error.__cause__, duckdb.Error) or not self._survived(error):
+        except StoreError:
+            if not self._survived():
                 raise
         self.number += 1
         self.next_line_id = max(self.next_line_id, prepared.next_line_id)
@@ -91,9 +91,9 @@ class Writer:
             hot.touched = now
         self.watermark = max(self.watermark, prepared.watermark)
 
-    def _survived(self, error: Exception) -> bool:
+    def _survived(self) -> bool:
         """After a failed transaction: did it reach the disk all the same? A second try would double it."""
-        self._database.heal(error)
+        self._database.heal()
         with self._database.cursor() as cursor:
             found = cursor.execute("SELECT value FROM meta WHERE key = 'commits'").fetchall()
         return bool(found) and int(found[0][0]) == self.number + 1
