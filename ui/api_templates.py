@@ -97,15 +97,14 @@ def routes(server: ServerState) -> APIRouter:
         """What is new, what vanished and whose rate moved; against the span of the same length before by default."""
         store = asked(server)
         selection = selected(store, query)
-        now = span(store, start, end)
-        if base_start is None and base_end is None:
-            base = Span(now.start - now.length, now.start)
-        else:
-            base = span(store, base_start, base_end)
-        found = diff(store, selection, now, base, within(limit, MAX_TEMPLATES))
+        base = span_if_any(store, base_start, base_end)
+        found = diff(store, selection, span(store, start, end), base, within(limit, MAX_TEMPLATES))
         known = {
             t.id: t
-            for wanted, when in ((found.new + found.changed, now), (found.vanished, base))
+            for wanted, when in (
+                (found.new + found.changed, found.span),
+                (found.vanished, found.base),
+            )
             for t in among(store, selection, when, [m.id for m in wanted], warmup())
         }
         answer: shapes.TemplateDiff = {

@@ -106,6 +106,7 @@ class ChangedTemplate(Template):
 class TemplateDiff(TypedDict):
     new: list[ChangedTemplate]
     vanished: list[ChangedTemplate]
+    """Described (share, services, severities, spark) as they were in the base window."""
     changed: list[ChangedTemplate]
 
 
@@ -265,6 +266,8 @@ class DetectorRow(TypedDict):
     state: str
     progress: float
     """Of the warm-up, 0..1."""
+    sources: int
+    """That it knows."""
     detail: str
 
 

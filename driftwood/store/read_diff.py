@@ -24,18 +24,27 @@ class Moved:
 
 
 class Diff(NamedTuple):
+    span: Span
+    base: Span
+    """What was compared."""
     new: list[Moved]
     vanished: list[Moved]
     changed: list[Moved]
 
 
-def diff(store: Readable, selection: Selection, span: Span, base: Span, limit: int = 50) -> Diff:
+def diff(
+    store: Readable, selection: Selection, span: Span, base: Span | None = None, limit: int = 50
+) -> Diff:
     """At most `limit` of each, the most frequent (new, vanished) or most surprising (changed) first.
 
-    Spans of different lengths are compared by rate.
+    `base` is the span of the same length before by default. Spans of different lengths are compared by rate.
     """
-    step = MINUTE if min(span.length, base.length) >= 5 * MINUTE else 1
-    now, then = (cells(store, selection, s, step) for s in (span, base))
+    shortest = span.length if base is None else min(span.length, base.length)
+    step = MINUTE if shortest >= 5 * MINUTE else 1
+    now = cells(store, selection, span, step)
+    if base is None:  # of what was counted, so that no minute is in both
+        base = Span(now.span.start - now.span.length, now.span.start)
+    then = cells(store, selection, base, step)
     scale = now.span.length / max(then.span.length, 1)
     found = rows(
         store,
@@ -56,7 +65,7 @@ def diff(store: Readable, selection: Selection, span: Span, base: Span, limit: i
         ORDER BY surprise DESC, id""",
         (*now.parameters, *then.parameters),
     )
-    answer = Diff([], [], [])
+    answer = Diff(now.span, then.span, [], [], [])
     for row in found:
         kind = row.pop("kind")
         getattr(answer, kind).append(Moved(**row))

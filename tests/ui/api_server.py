@@ -75,6 +75,7 @@ class Running:
                     "name": "rate_change",
                     "state": "warming",
                     "progress": 0.5,
+                    "sources": 2,
                     "detail": "5 of 10 min",
                 }
             ],
