@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -224,4 +226,40 @@ def test_verify_tells_which_segment_is_hurt_and_the_rest_still_answers(
     assert victim.name in problem
     rest = store.relation(T0 + HOUR + 1, T0 + 3 * HOUR)
     assert store.query(f"SELECT count(*) AS n FROM {rest}").to_pylist() == [{"n": 2}]
+    store.close()
+
+
+def test_readers_see_every_row_once_while_hours_are_sealed_and_merged(
+    tmp_path: Path, make_commit: MakeCommit
+) -> None:
+    store = opened(tmp_path, seal_after_s=0.0)
+    store.write(make_commit(0, [T0]))
+    stop = threading.Event()
+    torn: list[tuple[str, int, int]] = []
+    asked = 0
+
+    def ask() -> None:
+        nonlocal asked
+        while not stop.is_set():
+            for source in ("logs", store.relation(), store.relation(T0, T0 + DAY)):
+                found = store.query(f"SELECT count(*), max(line_id) + 1 FROM {source}")
+                rows, following = (column[0].as_py() for column in found.columns)
+                asked += 1
+                if rows != following:
+                    torn.append((source, rows, following))
+
+    with ThreadPoolExecutor(2) as readers:
+        asking = [readers.submit(ask) for _ in range(2)]
+        for n in range(20):
+            store.write(make_commit(1 + 5 * n, [T0 + n * HOUR // 2 + i for i in range(1, 6)]))
+            store.maintain(time.time_ns() + LATER)
+            if n % 8 == 7:
+                store.compact()
+        stop.set()
+        for reader in asking:
+            reader.result()
+    assert torn == []
+    assert asked > 10
+    assert len(segments(store)) >= 5
+    assert store.verify() == []
     store.close()
