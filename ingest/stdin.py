@@ -95,15 +95,18 @@ class StdinSource:
 
     def _fill(self, timeout: float) -> None:
         """Read what is there, waiting up to `timeout` for the first of it."""
-        most = BLOCK if b"\n" in self._buffer else max(BLOCK, self._ingest.max_line_bytes)
+        longest = self._ingest.max_line_bytes  # a buffer of this length holds no longer line
+        most = min(BLOCK, longest) if b"\n" in self._buffer else longest
         while not self._ended and len(self._buffer) < most:
             readable, _, _ = select.select([self._file], [], [], timeout)
             if not readable:
                 return
-            chunk = os.read(self._file, BLOCK)
+            chunk = os.read(self._file, min(BLOCK, most - len(self._buffer)))
             self._ended = not chunk
             self._buffer += chunk
             self._heard, timeout = self._clock(), 0.0
+            if b"\n" in chunk and len(self._buffer) >= BLOCK:
+                return
 
     def _take(self, *, everything: bool) -> Lines:
         """The next lines of the buffer, one batch at most; `everything`: also a last one without newline."""
