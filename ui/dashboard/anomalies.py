@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 
 from ui.dashboard.charts import Mark
 from ui.dashboard.formats import ago, clock, count, date_clock, seconds, span
-from ui.dashboard.markup import Html, tag
+from ui.dashboard.markup import Html, join, tag
 from ui.dashboard.patterns import slots
 from ui.dashboard.timerange import Range
 from ui.dashboard.timerange import short as short_time
@@ -16,11 +16,10 @@ from ui.shapes import Anomaly, AnomalyDetail, Contribution
 VERDICTS = {"real": "Real", "noise": "Noise", "expected": "Expected change", "open": "Open"}
 KINDS = {
     "new_template": "never seen before",
-    "never_seen": "never seen before",
-    "rate": "changed rate",
-    "rate_change": "changed rate",
+    "rate_up": "more than usual",
+    "rate_down": "less than usual",
+    "silence": "fell silent",
     "error_burst": "burst of errors",
-    "burst": "burst of errors",
 }
 
 
@@ -34,21 +33,33 @@ def kind(name: str) -> str:
 
 
 def weight(score: float) -> str:
-    """How loud an anomaly is on the screen: its class. Scores run 0..1.
+    """How loud an anomaly is on the screen: its class. A score is -log10 of the calibrated p-value.
 
-    >>> weight(0.99), weight(0.8), weight(0.2)
+    >>> weight(15), weight(4), weight(2.5)
     ('loud', 'mid', 'quiet')
     """
-    return "loud" if score >= 0.95 else "mid" if score >= 0.7 else "quiet"
+    return "loud" if score >= 6 else "mid" if score >= 3.5 else "quiet"
 
 
 def scored(score: float) -> str:
-    """A score on the screen: 0..100.
+    """A score on the screen.
 
-    >>> scored(0.987), scored(1.0), scored(7.3)
-    ('99', '100', '7.3')
+    >>> scored(15.2), scored(2.76)
+    ('15', '2.8')
     """
-    return f"{score * 100:.0f}" if 0 <= score <= 1 else count(score)
+    return f"{score:.0f}" if score >= 9.95 else f"{score:.1f}"
+
+
+def titled(title: str, service: str) -> Html:
+    """A title without the service in front, which stands beside it anyway, and with patterns as such.
+
+    >>> titled("api: 9 × `took <NUM> ms` in one minute", "api")
+    '9 × <code>took <var class="slot-num">NUM</var> ms</code> in one minute'
+    """
+    pieces = title.removeprefix(f"{service}: ").split("`")
+    return join(
+        *(tag("code", slots(piece)) if at % 2 else piece for at, piece in enumerate(pieces))
+    )
 
 
 def inbox(found: Sequence[Anomaly], *, selected: str, now_s: float) -> Html:
@@ -68,7 +79,7 @@ def _entry(each: Anomaly, selected: str, now_s: float) -> Html:
         tag("b", scored(each["score"]), cls=f"dw-score {weight(each['score'])}"),
         tag(
             "div",
-            tag("strong", each["title"]),
+            tag("strong", titled(each["title"], each["service"])),
             tag(
                 "p",
                 tag("span", each["service"] or "–", cls="who"),
@@ -99,11 +110,13 @@ def window(each: Anomaly) -> Range:
     )
 
 
-def around(each: Anomaly) -> Range:
+def around(each: Anomaly, now_s: float) -> Range:
     """The stretch that is shown for it: before it what was normal, after it whether it went on."""
     inner = window(each)
     before = min(max(inner.seconds * 20, 1_800), 86_400)
-    return Range(inner.start - before, inner.end + before / 3).rounded(60)
+    return Range(inner.start - before, max(min(inner.end + before / 3, now_s), inner.end)).rounded(
+        60
+    )
 
 
 def headline(each: AnomalyDetail, *, now_s: float, zone: tzinfo = UTC) -> Html:
@@ -117,7 +130,7 @@ def headline(each: AnomalyDetail, *, now_s: float, zone: tzinfo = UTC) -> Html:
             tag("b", scored(each["score"]), cls=f"dw-score is-big {weight(each['score'])}"),
             tag(
                 "div",
-                tag("h2", each["title"]),
+                tag("h2", titled(each["title"], each["service"])),
                 tag(
                     "p",
                     tag("strong", each["service"] or "no service"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from ui.dashboard import severity
+from ui.dashboard.anomalies import titled
 from ui.dashboard.formats import ago, clock, count, seconds
 from ui.dashboard.markup import Child, Html, tag
 from ui.dashboard.patterns import slots
@@ -88,7 +89,7 @@ def _anomaly(each: Anomaly, now_s: float) -> Change:
     said = (
         tag("b", each["service"] or "?"),
         ": ",
-        each["title"],
+        titled(each["title"], each["service"]),
         " ",
         tag("time", ago(seconds(each["start"]), now_s)),
     )

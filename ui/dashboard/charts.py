@@ -25,14 +25,14 @@ class Mark:
     cls: str = ""
 
 
-def sparkline(values: Sequence[float], *, cls: str = "") -> Html:
-    """A line with its area below, as wide as its place; nothing to draw is a flat line.
+def sparkline(values: Sequence[float], *, cls: str = "", least: float = 0.0) -> Html:
+    """A line with its area below, as wide as its place; the scale goes to `least` at least, so that calm looks calm.
 
     >>> sparkline([0, 2]).count("path")
     2
     """
     points = list(values) if len(values) > 1 else [0, *values] if values else [0, 0]
-    top = max(max(points), 1e-12)
+    top = max(*points, least, 1e-12)
     xy = [
         f"{i * 100 / (len(points) - 1):.4g},{23 - 21 * max(value, 0) / top:.4g}"
         for i, value in enumerate(points)
@@ -70,6 +70,7 @@ def bars(values: Sequence[float], *, cls: str = "") -> Html:
 
 def mix(parts: Mapping[str, float]) -> Html:
     """How lines divide into severities: one bar, and the numbers on hovering."""
+    parts = {severity.known(name): n for name, n in parts.items()}
     whole = sum(parts.values()) or 1
     shown = [(name, parts[name]) for name in severity.ORDER if parts.get(name)]
     return tag(
@@ -110,7 +111,7 @@ def histogram(
         for at_s, lines in points:
             slot = int((at_s - within.start) // step_s)
             if 0 <= slot < slots and lines:
-                key = name if name in severity.ORDER else ""
+                key = severity.known(name)
                 stacks[slot][key] = stacks[slot].get(key, 0) + lines
     top = ceiling(max((sum(stack.values()) for stack in stacks), default=0))
     return tag(
@@ -140,7 +141,7 @@ def histogram(
                 ensure_ascii=False,
             ),
         ),
-        tag("div", [tag("span", label) for label in _ticks(within, zone)], cls="dw-hist-x"),
+        tag("div", [tag("span", label) for label in _ticks(within, step_s, zone)], cls="dw-hist-x"),
         cls="dw-hist",
         style=f"--height:{height_px}px",
     )
@@ -199,17 +200,20 @@ def _mark(mark: Mark, within: Range) -> Html:
     )
 
 
-def _ticks(within: Range, zone: tzinfo) -> list[str]:
+def _ticks(within: Range, step_s: float, zone: tzinfo) -> list[str]:
     """Five times along the axis, no finer than the range needs."""
     times = [within.start + within.seconds * i / 4 for i in range(5)]
-    if within.seconds > 2 * 86_400:
+    if within.seconds > 2 * 86_400 or step_s >= 86_400:
         return [date_clock(at, zone)[:-9] for at in times]
     return [clock(at, zone)[: 8 if within.seconds < 600 else 5] for at in times]
 
 
 def legend(series: Mapping[str, Sequence[tuple[float, float]]]) -> Html:
     """The severities that occur, worst first, each with its number of lines."""
-    totals = {name: sum(n for _, n in points) for name, points in series.items()}
+    totals: dict[str, float] = {}
+    for name, points in series.items():
+        key = severity.known(name)
+        totals[key] = totals.get(key, 0) + sum(n for _, n in points)
     known = [name for name in severity.ORDER if totals.get(name)]
     return tag(
         "span",

@@ -176,7 +176,8 @@ def _position(position: Mapping[str, Any]) -> Html:
     late = named.pop("lag_seconds", None)
     where = f"{topic}/{part}" if topic != "" and part != "" else str(topic or part or "position")
     rest = " · ".join(
-        f"{key} {count(value) if isinstance(value, int) else value}" for key, value in named.items()
+        f"{key} {value:,}" if isinstance(value, int) else f"{key} {value}"
+        for key, value in named.items()
     )
     return tag(
         "tr",

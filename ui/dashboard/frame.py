@@ -31,7 +31,7 @@ def url() -> str:
     return os.environ.get("DRIFTWOOD_URL", URL)
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=Server.close)
 def _server(address: str) -> Server:
     return Server(Client(address))
 

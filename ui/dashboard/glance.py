@@ -12,6 +12,7 @@ from ui.dashboard.timerange import Range
 from ui.shapes import Anomaly, Counts, Stats, TemplateDiff
 
 LATE_S = 60.0
+ALONE = "nothing older to compare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Seen:
 
     stats: Stats
     counts: Counts
-    before: Counts
+    before: Counts | None
+    """None where nothing was stored yet"""
     compared: str
     """with what, in words"""
     diff: TemplateDiff
@@ -56,8 +58,9 @@ def cards(seen: Seen, late: Sequence[float]) -> list[kpi.Card]:
 
 
 def _lines(seen: Seen) -> kpi.Card:
-    total, before = seen.counts["total"], seen.before["total"]
-    moved, tone = kpi.moved(total, before) if before else ("nothing to compare with", "")
+    total = seen.counts["total"]
+    before = seen.before["total"] if seen.before else 0
+    moved, tone = kpi.moved(total, before) if before else (ALONE, "")
     return kpi.Card(
         "Lines",
         count(total / seen.shown.seconds),
@@ -66,15 +69,16 @@ def _lines(seen: Seen) -> kpi.Card:
         tone,
         charts.summed(each["points"] for each in seen.counts["series"]),
         pick="go:explore",
-        tip=f"{total:,} lines; {before:,} {seen.compared}",
+        tip=f"{total:,} lines" + (f"; {before:,} {seen.compared}" if seen.before else ""),
     )
 
 
 def _errors(seen: Seen) -> kpi.Card:
-    total, before = seen.counts["total"], seen.before["total"]
-    bad, bad_before = errors(seen.counts), errors(seen.before)
+    total, bad = seen.counts["total"], errors(seen.counts)
+    before = seen.before["total"] if seen.before else 0
+    bad_before = errors(seen.before) if seen.before else 0
     share = bad / total if total else 0.0
-    moved, tone = ("nothing to compare with", "")
+    moved, tone = ALONE, ""
     if before:
         moved, tone = kpi.moved(round(share, 5), round(bad_before / before, 5), up_is="bad")
     return kpi.Card(
@@ -87,7 +91,7 @@ def _errors(seen: Seen) -> kpi.Card:
             each["points"] for each in seen.counts["series"] if each["key"] in severity.BAD
         ),
         pick="go:explore?fatal+error",
-        tip=f"error and fatal; {bad_before:,} lines {seen.compared}",
+        tip="error and fatal" + (f"; {bad_before:,} lines {seen.compared}" if seen.before else ""),
         hue="bad",
     )
 
@@ -118,6 +122,7 @@ def _behind(stats: Stats, late: Sequence[float]) -> kpi.Card:
         else f"queue {percent(queue['rows'] / max(queue['capacity'], 1))} full",
         tone="bad" if now > LATE_S or queue["paused"] else "",
         spark=late,
+        least=5.0,
         pick="go:system",
         tip="how late the slowest source is read",
     )

@@ -24,6 +24,8 @@ class Card:
     spark: Sequence[float] = ()
     hue: str = ""
     """class of the sparkline"""
+    least: float = 0.0
+    """what its scale reaches at least"""
     pick: str = ""
     tip: str = ""
 
@@ -38,7 +40,7 @@ def _card(each: Card) -> Html:
         tag("h3", each.name),
         tag("p", tag("b", each.value), tag("span", each.unit) if each.unit else None),
         tag("small", each.moved or "\u00a0", cls=each.tone),
-        charts.sparkline(each.spark, cls=each.hue) if each.spark else None,
+        charts.sparkline(each.spark, cls=each.hue, least=each.least) if each.spark else None,
         cls="dw-card",
         data_pick=each.pick or None,
         data_tip=each.tip or None,

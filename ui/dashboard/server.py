@@ -49,6 +49,10 @@ class Server:
         answer.add_done_callback(lambda done: self._forget(key, done))
         return answer
 
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self.client.close()
+
     def changed(self) -> None:
         """Something was written: what was kept may be old."""
         with self._lock:

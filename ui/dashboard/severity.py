@@ -11,6 +11,15 @@ def name(severity: str) -> str:
     return severity or "unknown"
 
 
+def known(severity: str) -> str:
+    """Counts call it unknown where lines leave it empty; anything else that is no severity is none, too.
+
+    >>> known("warn"), known("unknown"), known("<x>")
+    ('warn', '', '')
+    """
+    return severity if severity in ORDER else ""
+
+
 def css(severity: str) -> str:
     """The class that colours it; a severity nobody knows is coloured like none.
 

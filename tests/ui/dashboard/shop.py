@@ -212,33 +212,42 @@ class Shop:
         }
 
     def _anomalies(self) -> list[dict[str, Any]]:
+        refused, declined, slow, failed = (TEMPLATES[i][2] for i in (NEW, 6, 3, 13))
+        at = self.incident[0]
         rows = [
             (
                 "error_burst",
                 "payments",
-                "42 times as many errors as usual",
-                0.998,
-                self.incident[0],
-                8,
-            ),
-            (
-                "never_seen",
-                "payments",
-                "A new error pattern: connection to db-<NUM> refused",
-                0.99,
-                self.incident[0] + 20,
+                f"42 errors among 151 lines in one minute, normally none; most: 38 × `{refused}`",
+                15.2,
+                at,
                 NEW,
             ),
             (
-                "rate_change",
+                "new_template",
+                "payments",
+                f"error never seen before: 38 × `{refused}`",
+                6.4,
+                at + 20,
+                NEW,
+            ),
+            (
+                "rate_up",
                 "checkout",
-                "payment <*> declined 25 times as often",
-                0.93,
-                self.incident[0] + 60,
+                f"25 × `{declined}` in one minute, normally 1",
+                4.1,
+                at + 60,
                 6,
             ),
-            ("rate_change", "gateway", "upstream timeouts rise", 0.81, self.incident[0] + 90, 3),
-            ("rate_change", "auth", "failed logins from one network", 0.62, self.now - 3_000, 13),
+            ("rate_up", "gateway", f"9 × `{slow}` in one minute, normally 1", 3.2, at + 90, 3),
+            (
+                "rate_up",
+                "auth",
+                f"12 × `{failed}` in one minute, normally 2",
+                2.4,
+                self.now - 3_000,
+                13,
+            ),
         ]
         if self.huge:
             rows = [
@@ -262,8 +271,8 @@ class Shop:
                     "start_ns": str(int(at * 1e9)),
                     "end_ns": str(int((at + 60) * 1e9)),
                     "score": score,
-                    "p_value": 10 ** -(score * 9),
-                    "title": title + (HOSTILE if self.hostile else ""),
+                    "p_value": 10**-score,
+                    "title": f"{service}: {title}" + (HOSTILE if self.hostile else ""),
                     "contributions": [
                         {
                             "template_id": ident(which),
@@ -460,27 +469,27 @@ def app(shop: Shop) -> FastAPI:
                 400,
             )
         start, end = span(q)
-        step = float(q.get("step", "60s").rstrip("s"))
+        step: float = float(q.get("step", "60s").rstrip("s"))
         service, levels = narrowed(q.get("query", ""))
         series: dict[str, list[tuple[float, int]]] = {}
-        at = start
-        while at < end:
+        begin = start
+        while begin < end:
             by: dict[str, float]
             if q.get("by") == "service":
-                by = {name: sum(shop.rate(name, at).values()) for name in SERVICES}
+                by = {name: sum(shop.rate(name, begin).values()) for name in SERVICES}
             else:
                 by = {}
                 for name in [service] if service else SERVICES:
-                    for level, rate in shop.rate(name, at).items():
+                    for level, rate in shop.rate(name, begin).items():
                         if not levels or level in levels:
                             by[level] = by.get(level, 0) + rate
-            if shop.empty or at > shop.now or at < shop.now - 86_400 * 2:
+            if shop.empty or begin > shop.now or begin < shop.now - 86_400 * 2:
                 by = {}
             for key, rate in by.items():
                 series.setdefault(key, []).append(
-                    (at, int(rate * step + random.Random(f"{key}{at}").random()))
+                    (begin, int(rate * step + random.Random(f"{key}{begin}").random()))
                 )
-            at += step
+            begin += step
         rows = [{"key": key, "points": points} for key, points in series.items()]
         total = sum(n for points in series.values() for _, n in points)
         return {

@@ -81,7 +81,7 @@ def inbox() -> None:
 def story(each: AnomalyDetail) -> None:
     """The right side: what, how it went, why, the lines."""
     zone, now = frame.zone(), frame.now_s(frame.stats())
-    around = anomalies.around(each)
+    around = anomalies.around(each, now)
     asked_counts = ask(
         client.counts,
         query=frame.selector_of(each["service"]),
@@ -139,7 +139,7 @@ def story(each: AnomalyDetail) -> None:
                     f"{len(evidence)} lines" + (f" of {len(each['line_ids'])}" if more > 0 else ""),
                 ),
             ),
-            lines.rows(evidence, zone=zone, chips=False)
+            lines.rows(evidence, zone=zone, chips=False, wrap=True)
             if evidence
             else tag(
                 "p", "The detector kept no lines; see the lines of this window.", cls="dw-hint"

@@ -212,7 +212,7 @@ def beside(line_id: int) -> None:
             tag("h4", "Around it ", tag("em", "same source"), cls="dw-head"),
             tag(
                 "div",
-                lines.rows(around, zone=frame.zone(), selected=line_id, chips=False),
+                lines.rows(around, zone=frame.zone(), selected=line_id, chips=False, wrap=True),
                 cls="dw-context",
             ),
         ),

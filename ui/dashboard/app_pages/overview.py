@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.dashboard import anomalies, changes, charts, frame, glance, kpi, ways
-from ui.dashboard.formats import span
+from ui.dashboard.formats import seconds, span
 from ui.dashboard.markup import tag
 from ui.dashboard.timerange import Range, stamp
 from ui.dashboard.view import view
@@ -14,11 +14,13 @@ server = frame.server()
 ask, client = server.ask, server.client
 
 
-def compared(shown: Range) -> tuple[Range, str]:
-    """With what the numbers are compared: the same hours yesterday where a day lies between."""
-    if shown.seconds <= 86_400:
+def compared(shown: Range, oldest_s: float) -> tuple[Range | None, str]:
+    """With what the numbers are compared: the same hours yesterday, else the range before, else nothing is that old."""
+    if shown.seconds <= 86_400 and shown.yesterday.start >= oldest_s:
         return shown.yesterday, "at the same time yesterday"
-    return shown.before, "in the range before"
+    if shown.before.start >= oldest_s:
+        return shown.before, "in the range before"
+    return None, ""
 
 
 def body() -> None:
@@ -27,12 +29,20 @@ def body() -> None:
     shown = frame.current(known)
     step = shown.step()
     shown = shown.rounded(step)
-    base, words = compared(shown)
+    base, words = compared(shown, seconds(known["oldest"]))
     start, end, query = stamp(shown.start), stamp(shown.end), frame.selector()
 
     asked_counts = ask(client.counts, query=query, start=start, end=end, step=f"{step}s")
-    asked_base = ask(
-        client.counts, query=query, start=stamp(base.start), end=stamp(base.end), step=f"{step}s"
+    asked_base = (
+        ask(
+            client.counts,
+            query=query,
+            start=stamp(base.start),
+            end=stamp(base.end),
+            step=f"{step}s",
+        )
+        if base
+        else None
     )
     asked_diff = ask(
         client.template_diff,
@@ -51,7 +61,9 @@ def body() -> None:
     counts, diff = asked_counts.result(), asked_diff.result()
     found = asked_anomalies.result()["anomalies"]
     series = {each["key"]: each["points"] for each in counts["series"]}
-    seen = glance.Seen(known, counts, asked_base.result(), words, diff, found, shown)
+    seen = glance.Seen(
+        known, counts, asked_base.result() if asked_base else None, words, diff, found, shown
+    )
 
     view(kpi.cards(glance.cards(seen, frame.history().of("behind"))), key="kpis", pick=ways.picked)
     view(

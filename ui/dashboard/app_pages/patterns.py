@@ -155,7 +155,7 @@ def detail() -> None:
             tag("h4", "Lines like this", cls="dw-head"),
             tag(
                 "div",
-                lines.rows(each["lines"][:20], zone=zone, chips=False, dates=True),
+                lines.rows(each["lines"][:20], zone=zone, chips=False, dates=True, wrap=True),
                 cls="dw-context",
             ),
         ),

@@ -63,6 +63,7 @@ def numbers() -> None:
                         "slowest source",
                         "bad" if (behind or 0) > glance.LATE_S else "",
                         past.of("behind"),
+                        least=5.0,
                     ),
                     kpi.Card(
                         "Queue",
@@ -71,6 +72,7 @@ def numbers() -> None:
                         "paused" if queue["paused"] else f"{count(queue['rows'])} lines wait",
                         "bad" if queue["paused"] else "",
                         past.of("queue"),
+                        least=0.1,
                     ),
                     kpi.Card(
                         "Commit",
@@ -79,6 +81,7 @@ def numbers() -> None:
                         f"p99 {commit['p99']:.0f} ms",
                         "",
                         past.of("commit"),
+                        least=50.0,
                     ),
                     kpi.Card(
                         "Memory",
