@@ -19,7 +19,6 @@ T = TypeVar("T")
 
 URL = "http://127.0.0.1:3100"
 MAX_KEPT = 512
-MAX_LINES = 200
 
 
 class Server:
@@ -40,14 +39,13 @@ class Server:
         key = (question.__name__, args, tuple(sorted(kwargs.items())))
         with self._lock:
             now = self._clock()
-            if (kept := self._kept.get(key)) and (kept[0] > now or not kept[1].done()):
+            if (kept := self._kept.get(key)) and _still_good(*kept, now):
                 return kept[1]
             if len(self._kept) >= MAX_KEPT:
                 self._kept = {k: v for k, v in self._kept.items() if v[0] > now}
             answer = self._pool.submit(question, *args, **kwargs)
             self._kept[key] = (now + self._keep_s, answer)
-        answer.add_done_callback(lambda done: self._forget(key, done))
-        return answer
+            return answer
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -58,9 +56,6 @@ class Server:
         with self._lock:
             self._kept.clear()
 
-    def _forget(self, key: Hashable, answer: Future[Any]) -> None:
-        if answer.exception() is None:
-            return
-        with self._lock:
-            if (kept := self._kept.get(key)) and kept[1] is answer:
-                del self._kept[key]
+
+def _still_good(until: float, answer: Future[Any], now: float) -> bool:
+    return not answer.done() or (until > now and answer.exception() is None)
