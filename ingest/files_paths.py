@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from glob import glob, has_magic
-from pathlib import PurePath
 
 _PACKED = re.compile(r"\.(?:gz|bz2|xz|zst|zstd)$")
 _DATE = r"\d{4}-?\d{2}-?\d{2}(?:[T_.-]?\d{2}(?:[:_.-]?\d{2}){0,2}Z?)?"
@@ -30,15 +29,6 @@ def family(path: str) -> str:
     while (shorter := _ROTATED.sub("", name)) not in {name, ""}:
         name = shorter
     return os.path.join(folder, _DATED.sub("", name) or name)
-
-
-def stem(path: str) -> str:
-    """What a log is called when its lines do not say: the name without rotation and extension.
-
-    >>> [stem(p) for p in ("/l/app.log.1.gz", "/l/syslog.2", "/l/Linux_2k.log", "/l/node.v2.log")]
-    ['app', 'syslog', 'Linux_2k', 'node.v2']
-    """
-    return PurePath(family(path)).stem
 
 
 @dataclass(slots=True)
