@@ -29,6 +29,7 @@ _PHI_PRIOR = 8.0
 _PROFILE_PRIOR = 60.0
 _PROFILE_HOURS = 20
 _WINSOR_SD = 3.0
+_WINSOR_SQUARES_SD = 10.0
 _RESTLESS = 12.0
 _TINY = 1e-9
 
@@ -104,7 +105,9 @@ class Rates:
         room = _WINSOR_SD * expected.sd + 1.0
         taught = np.clip(seen, np.maximum(expected.mean - room, 0.0), expected.mean + room)
         taught = np.where(fresh, seen, taught)
-        error = np.where(fresh, 0.0, taught - expected.mean)
+        # A burst may teach restlessness more than the level: else what bursts once an hour would stay news for ever.
+        most = _WINSOR_SQUARES_SD * expected.sd + 1.0
+        error = np.where(fresh, 0.0, np.clip(seen - expected.mean, -most, most))
         self.a = self._keep * self.a + taught
         self.b = self._keep * self.b + profile
         self.squares = self._keep_restless * self.squares + error * error

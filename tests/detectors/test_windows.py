@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -46,7 +47,7 @@ def live(rows: Iterable[tuple[int, float]], services: int = 3) -> Events:
 def closed_by(windows: Windows, stream: Events, cuts: Iterable[int] = ()) -> list[Unit]:
     edges = [0, *sorted(cuts), stream.num_rows]
     units: list[Unit] = []
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in itertools.pairwise(edges):
         part = Events(stream.slice(a, b - a))
         units += windows.add(part, part["severity"].to_numpy())
     return units
