@@ -43,7 +43,7 @@ class Envelopes:
         if found is None:
             return None
         name, body, time = found
-        _, severity, service = self._keys.read(obj, before)
+        severity, service = self._keys.level_and_service(obj)
         if name == "gelf":
             level = obj.get("level")
             severity = of_syslog(level) if isinstance(level, int) else UNKNOWN
@@ -131,29 +131,24 @@ def flatten(pairs: Iterable[tuple[str, Any]]) -> dict[str, str]:
     """
     flat: dict[str, str] = {}
     # A stack and not recursion: what a stranger nests 1,000 deep must not end the process.
-    stack: list[Iterator[tuple[str, Any]]] = [iter(pairs)]
-    path: list[str] = []
+    stack: list[tuple[str, Iterator[tuple[str, Any]]]] = [("", iter(pairs))]
     while stack:
-        for key, value in stack[-1]:
-            if isinstance(value, dict):
-                path.append(key)
-                stack.append(iter(value.items()))
+        prefix, inner = stack[-1]
+        for key, value in inner:
+            name = prefix + (key.replace(".", "_") if "." in key else key)
+            if isinstance(value, str):
+                flat[name] = value
+            elif isinstance(value, dict):
+                stack.append((name + "_", iter(value.items())))
                 break
-            text = _text(value)
-            if text is not None:
-                flat["_".join((*path, key)).replace(".", "_")] = text
+            elif value is not None:
+                flat[name] = _text(value)
         else:
             stack.pop()
-            if path:
-                path.pop()
     return flat
 
 
-def _text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return None
+def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):

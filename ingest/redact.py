@@ -123,11 +123,17 @@ class Redactor:
         """Metadata: as `apply`, but a value whose key names a secret is replaced as a whole."""
         if not self._enabled:
             return list(values)
+        # Metadata repeats itself from record to record: look once at each distinct key and value.
+        secret = {key: name[0] for key in dict.fromkeys(keys) if (name := _SECRET_NAME.search(key))}
+        distinct = list(dict.fromkeys(values))
+        clean = dict(zip(distinct, self.apply(distinct), strict=True))
+        if not secret:
+            return [clean[value] for value in values]
         return [
-            f"<redacted:{_kind(name[0])}>"
-            if (name := _SECRET_NAME.search(key)) and not _harmless(name[0], value)
-            else value
-            for key, value in zip(keys, self.apply(values), strict=True)
+            f"<redacted:{_kind(secret[key])}>"
+            if key in secret and not _harmless(secret[key], value)
+            else clean[value]
+            for key, value in zip(keys, values, strict=True)
         ]
 
     def raw(self, message: bytes) -> bytes:

@@ -29,8 +29,7 @@ HEADER_WORDS: Final = {
     spelling: number
     for word, number in _WORDS.items()
     for spelling in (word.upper(), word.capitalize())
-    if spelling
-    not in {"Log", "Fail", "Config", "Fine", "Success", "Notice", "Alert", "SUCCESS", "FAIL"}
+    if spelling not in {"Log", "Fail", "Config", "Fine", "Success", "Notice", "Alert", "FAIL"}
 }
 WORDS: Final = {**_WORDS, **HEADER_WORDS}
 

@@ -48,18 +48,15 @@ class Keys:
 
     def read(self, obj: Mapping[str, Any], before: int) -> tuple[int | None, int, str]:
         """Time in ns or None, severity or 0, service or ""."""
-        keys = tuple(obj)
-        plan = self._plans.get(keys)
-        if plan is None:
-            if len(self._plans) >= _PLANS:
-                self._plans.clear()
-            plan = self._plans[keys] = _plan(keys)
-        times, levels, services = plan
-        ts = None
-        for key in times:
+        severity, service = self.level_and_service(obj)
+        for key in self._plan(obj)[0]:
             ts = self._clock.value(obj[key], before)
             if ts is not None:
-                break
+                return ts, severity, service
+        return None, severity, service
+
+    def level_and_service(self, obj: Mapping[str, Any]) -> tuple[int, str]:
+        _, levels, services = self._plan(obj)
         severity = UNKNOWN
         for key, name in levels:
             severity = _severity(name, obj[key])
@@ -68,8 +65,17 @@ class Keys:
         for key in services:
             service = service_of(obj[key])
             if service:
-                return ts, severity, service
-        return ts, severity, ""
+                return severity, service
+        return severity, ""
+
+    def _plan(self, obj: Mapping[str, Any]) -> Plan:
+        keys = tuple(obj)
+        plan = self._plans.get(keys)
+        if plan is None:
+            if len(self._plans) >= _PLANS:
+                self._plans.clear()
+            plan = self._plans[keys] = _plan(keys)
+        return plan
 
     def logfmt(self, line: str, before: int) -> tuple[int | None, int, str] | None:
         """Likewise for `key=value key="a value"`; None when `line` is not logfmt or tells none of the three."""
