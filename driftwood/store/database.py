@@ -90,8 +90,8 @@ class Database:
         finally:
             with self._turn:
                 self._cursors.discard(cursor)
+                cursor.close()
                 self._turn.notify_all()
-            cursor.close()
 
     @contextmanager
     def snapshot(self) -> Iterator[Cursor]:

@@ -48,8 +48,10 @@ def export(cursor: Cursor, database: Database, destination: Path, span: Span, fo
     except FileExistsError as error:
         raise StoreError(f"{destination} exists; choose another file or remove it") from error
     except OSError as error:
+        destination.unlink(missing_ok=True)
         raise StoreError(f"cannot write {destination}: {error.strerror or error}") from error
     except duckdb.Error as error:
+        destination.unlink(missing_ok=True)
         raise database.explained(error) from error
     return rows
 

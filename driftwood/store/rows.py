@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,9 @@ import orjson
 import pyarrow as pa
 
 from driftwood.labels import source_key
-from driftwood.records import Anomaly, Template
+from driftwood.records import Anomaly, Commit, DeadLetters, Events, Template
+
+T = TypeVar("T")
 
 _LABELS = pa.map_(pa.string(), pa.string())
 
@@ -140,3 +144,35 @@ def position_rows(checkpoints: Mapping[str, Mapping[str, str]]) -> pa.Table:
             "position": pa.array(positions, pa.string()),
         }
     )
+
+
+def with_distinct_keys(commit: Commit) -> Commit:
+    """`commit` without maps that hold a key twice, as headers of Kafka may and maps of DuckDB may not."""
+    return dataclasses.replace(
+        commit,
+        events=Events(_distinct(commit.events, "sm")),
+        dead=DeadLetters(_distinct(commit.dead, "headers")),
+    )
+
+
+def _distinct(table: pa.Table, column: str) -> pa.Table:
+    at = table.schema.get_field_index(column)
+    maps = [numbered(pairs) for pairs in table.column(at).to_pylist()]
+    field = table.schema.field(at)
+    return table.set_column(at, field, pa.array(maps, field.type))
+
+
+def numbered(pairs: Iterable[tuple[str, T]] | None) -> list[tuple[str, T]]:
+    """Pairs with a key each: what comes again is numbered.
+
+    >>> numbered([("trace", 1), ("trace", 2), ("span", 3), ("trace", 4)])
+    [('trace', 1), ('trace#2', 2), ('span', 3), ('trace#3', 4)]
+    """
+    found: dict[str, T] = {}
+    for key, value in pairs or ():
+        name, n = key, 1
+        while name in found:
+            n += 1
+            name = f"{key}#{n}"
+        found[name] = value
+    return list(found.items())

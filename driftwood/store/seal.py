@@ -219,8 +219,9 @@ class Sealer:
 
 def hot_rows(hours: Sequence[int], last: int) -> str:
     """The condition for hot rows of `hours` with a line id up to `last`; the bounds of ts let row groups be skipped."""
-    newest = f"AND ts <= {max(hours)} " if max(hours) < LAST_HOUR else ""
-    return (
-        f"ts > {max(min(hours) - HOUR, -(2**63))} {newest}"
-        f"AND {end_of(HOUR)} IN ({', '.join(map(str, hours))}) AND line_id <= {last}"
-    )
+    first, newest = min(hours) - HOUR, max(hours)
+    bounds = [f"ts > {first}"] if first >= -(2**63) else []
+    if newest < LAST_HOUR:
+        bounds.append(f"ts <= {newest}")
+    wanted = ", ".join(map(str, hours))
+    return " AND ".join([*bounds, f"{end_of(HOUR)} IN ({wanted})", f"line_id <= {last}"])

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -232,6 +232,7 @@ class DuckStore:
                 [after_line_id, since_ts],
             ).fetchall()
             rows = union(self._database.folder, [path for (path,) in paths])
+            keys = dict(cursor.execute("SELECT sid, key FROM streams").fetchall())
             try:
                 reader = cursor.sql(
                     f"""SELECT {COLUMNS} FROM ({rows})
@@ -239,21 +240,22 @@ class DuckStore:
                     params=[after_line_id, since_ts],
                 ).to_arrow_reader(REPLAY_ROWS)
                 for batch in reader:
-                    yield self._events(pa.Table.from_batches([batch]))
+                    yield _events(pa.Table.from_batches([batch]), keys)
             except duckdb.Error as error:
                 raise self._database.explained(error) from error
 
-    def _events(self, rows: pa.Table) -> Events:
-        """Rows of `logs` as a batch of events: labels, service and topic once per distinct value."""
-        sids, codes = np.unique(rows.column("sid").to_numpy(), return_inverse=True)
-        keys = pa.array([self._writer.streams[sid] for sid in sids.tolist()], pa.string())
-        labels = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), keys)
-        columns = []
-        for field in EVENTS:
-            if field.name == "labels":
-                columns.append(pa.chunked_array([labels]))
-            elif pa.types.is_dictionary(field.type):
-                columns.append(rows.column(field.name).dictionary_encode())
-            else:
-                columns.append(rows.column(field.name).cast(field.type))
-        return Events(pa.table(columns, schema=EVENTS))
+
+def _events(rows: pa.Table, streams: Mapping[int, str]) -> Events:
+    """Rows of `logs` as a batch of events: labels, service and topic once per distinct value."""
+    sids, codes = np.unique(rows.column("sid").to_numpy(), return_inverse=True)
+    keys = pa.array([streams[sid] for sid in sids.tolist()], pa.string())
+    labels = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), keys)
+    columns = []
+    for field in EVENTS:
+        if field.name == "labels":
+            columns.append(pa.chunked_array([labels]))
+        elif pa.types.is_dictionary(field.type):
+            columns.append(rows.column(field.name).dictionary_encode())
+        else:
+            columns.append(rows.column(field.name).cast(field.type))
+    return Events(pa.table(columns, schema=EVENTS))

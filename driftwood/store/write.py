@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,13 @@ from driftwood.errors import StoreError
 from driftwood.labels import stream_id
 from driftwood.records import Commit
 from driftwood.store.database import Cursor, Database
-from driftwood.store.rows import anomaly_rows, position_rows, stream_rows, template_rows
+from driftwood.store.rows import (
+    anomaly_rows,
+    position_rows,
+    stream_rows,
+    template_rows,
+    with_distinct_keys,
+)
 from driftwood.store.schema import COLUMNS, HOUR, LAST_HOUR, MINUTE, end_of
 from driftwood.store.segments import ROLL_UP
 
@@ -54,9 +60,7 @@ class Writer:
         self.number = int(facts.get("commits", 0))
         self.next_line_id = int(facts.get("next_line_id", 0))
         self.next_dead_id = int(facts.get("next_dead_id", 1))
-        self.streams: dict[int, str] = dict(
-            cursor.execute("SELECT sid, key FROM streams").fetchall()
-        )
+        self.streams = {sid for (sid,) in cursor.execute("SELECT sid FROM streams").fetchall()}
         now = time.time_ns()
         self.hot: dict[int, HotHour] = {
             hour: HotHour(rows, touched=now)
@@ -77,8 +81,11 @@ class Writer:
         prepared = _Prepared(commit, self.streams)
         try:
             self._transact(prepared)
-        except StoreError:
-            if not self._survived():
+        except StoreError as error:
+            if "duplicate key" in str(error):  # looking for it in every commit would cost more
+                prepared = _Prepared(with_distinct_keys(commit), self.streams)
+                self._transact(prepared)
+            elif not self._survived():
                 raise
         self.number += 1
         self.next_line_id = max(self.next_line_id, prepared.next_line_id)
@@ -145,7 +152,7 @@ class Writer:
 class _Prepared:
     """A commit made ready outside the transaction."""
 
-    def __init__(self, commit: Commit, known: Mapping[int, str]) -> None:
+    def __init__(self, commit: Commit, known: Set[int]) -> None:
         self.commit = commit
         self.events: pa.Table | None = None
         self.streams: pa.Table | None = None
@@ -156,7 +163,7 @@ class _Prepared:
         if commit.events.num_rows:
             self._rows(commit.events, known)
 
-    def _rows(self, events: pa.Table, known: Mapping[int, str]) -> None:
+    def _rows(self, events: pa.Table, known: Set[int]) -> None:
         keys, codes = _dictionary(events.column("labels"))
         used = np.unique(codes)
         sids = np.zeros(len(keys), dtype=np.int64)

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from driftwood.config import Store as Settings
 from driftwood.errors import QueryError
 from driftwood.logql import parse
-from driftwood.store.read import DAY, HOUR, MINUTE, SECOND, Span
+from driftwood.store.read import DAY, Span
 from driftwood.store.read_counts import MAX_BUCKETS, STEPS, By, counts, natural_step
 from driftwood.store.read_selection import EVERY_LINE, select
 from driftwood.store.read_templates import templates
+from driftwood.store.schema import HOUR, MINUTE
 from driftwood.store.store import DuckStore
+from driftwood.timeparse import SECOND
 from tests.shop import NOON, Row, commit
 
 Made = list[tuple[int, str, str, int]]

@@ -181,6 +181,33 @@ def test_anomalies_templates_and_dead_letters_are_stored_once(
     ]
 
 
+def test_a_header_or_a_field_that_comes_twice_is_kept_and_blocks_nothing(
+    store: DuckStore, make_commit: MakeCommit
+) -> None:
+    commit = make_commit(0, [T0, T0 + 1])
+    at = EVENTS.get_field_index("sm")
+    twice = pa.array([[("tag", "a"), ("tag", "b")], []], EVENTS.field(at).type)
+    letter = {
+        "observed_ts": T0,
+        "source": "kafka",
+        "topic": "t",
+        "part": 0,
+        "off": 5,
+        "idx": 0,
+        "stage": "decode",
+        "reason": "no JSON",
+        "raw": b"",
+        "headers": [("h", b"1"), ("h", b"2")],
+    }
+    dead = DeadLetters(pa.Table.from_pylist([letter], schema=DEAD_LETTERS))
+    events = Events(commit.events.set_column(at, EVENTS.field(at), twice))
+    store.write(dataclasses.replace(commit, events=events, dead=dead))
+    found = store.query("SELECT sm FROM logs ORDER BY line_id").to_pylist()
+    assert found == [{"sm": [("tag", "a"), ("tag#2", "b")]}, {"sm": []}]
+    (stored,) = store.query("SELECT headers FROM dead_letters").to_pylist()
+    assert stored == {"headers": [("h", b"1"), ("h#2", b"2")]}
+
+
 def test_replay_gives_what_lies_behind_the_snapshot_in_the_order_of_arrival(
     store: DuckStore, make_commit: MakeCommit
 ) -> None:
