@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
@@ -14,6 +15,7 @@ from ui.dashboard.timerange import short as short_time
 from ui.shapes import Anomaly, AnomalyDetail, Contribution
 
 VERDICTS = {"real": "Real", "noise": "Noise", "expected": "Expected change", "open": "Open"}
+LEADING_TIME = re.compile(r"^(?:ts=|time=)?<TIME>[\s\-|:]*")
 KINDS = {
     "new_template": "never seen before",
     "rate_up": "more than usual",
@@ -51,14 +53,14 @@ def scored(score: float) -> str:
 
 
 def titled(title: str, service: str) -> Html:
-    """A title without the service in front, which stands beside it anyway, and with patterns as such.
+    """A title without the service in front and the times in patterns, which stand beside it; patterns as such.
 
-    >>> titled("api: 9 × `took <NUM> ms` in one minute", "api")
+    >>> titled("api: 9 × `<TIME> - took <NUM> ms` in one minute", "api")
     '9 × <code>took <var class="slot-num">NUM</var> ms</code> in one minute'
     """
     pieces = title.removeprefix(f"{service}: ").split("`")
     return join(
-        *(tag("code", slots(piece)) if at % 2 else piece for at, piece in enumerate(pieces))
+        *(tag("code", slots(LEADING_TIME.sub("", piece))) if at % 2 else piece for at, piece in enumerate(pieces))
     )
 
 
