@@ -8,28 +8,23 @@ CRI, and the headers of `ingest/headers.py`. A line of a file starts at the text
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from operator import ne
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
 
 from driftwood.errors import ConfigError
 from driftwood.records import DeadLetters, Records
-from ingest.clock import Clock
+from ingest.choices import Choices
 from ingest.columns import Origin, Rows, dead_letters
 from ingest.content_type import content_type
-from ingest.envelopes import Entry, Envelopes, cri
-from ingest.headers import Headers
+from ingest.envelopes import Entry
 from ingest.otlp import NotOtlp, from_json, from_proto
 from ingest.redact import Redactor
 from ingest.services import service_of_file, topic_name
 from ingest.severity import UNKNOWN
-from ingest.structured import parse_object
-from ingest.timestamps import ISO
+from ingest.texts import Texts
 
 ENCODINGS: Final = ("auto", "json", "text", "otlp_proto", "otlp_json", "gelf")
 
@@ -37,12 +32,9 @@ Read = Callable[[Rows, int, str, int, int], str]
 
 _FRAME: Final = 5
 """Bytes of Confluent's frame: a zero and the schema's id."""
-_TOPICS: Final = 4_096
-"""Topics and files whose decoders are remembered for the System page; the oldest leave first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(NamedTuple):
     """A message as a source got it. (`topic`, `part`, `off`) is its identity; for Kafka `topic` is "name/UUID"."""
 
     value: bytes
@@ -97,12 +89,8 @@ class Decoder:
         self._encoding = encoding
         self._redactor = redactor
         self._now = now
-        clock = Clock(timezone)
-        self._clock = clock
-        self._headers = Headers(clock)
-        self._envelopes = Envelopes(clock, self._headers.keys)
-        self._chosen: dict[str, Counter[str]] = {}
-        self._last: dict[str, str] = {}
+        self._texts = Texts(timezone)
+        self._choices = Choices()
 
     def messages(
         self, raws: Sequence[Raw], labels: Mapping[str, str]
@@ -127,7 +115,7 @@ class Decoder:
                 chosen = "dead_letter"
             formats.setdefault(raw.topic, []).append(chosen)
         for topic, each in formats.items():
-            self._count(topic, each)
+            self._choices.add(topic, each)
         at = {topic: n for n, topic in enumerate(formats)}
         records = rows.records(
             origins=[
@@ -167,9 +155,9 @@ class Decoder:
         observed = self._now() if arrived_ns is None else arrived_ns
         before = observed if mtime_ns is None else mtime_ns
         rows = Rows()
-        text = self._text if self._encoding != "text" else self._plain
+        text = self._texts.read if self._encoding != "text" else self._texts.plain
         formats = [text(rows, row, line, before, observed) for row, line in enumerate(lines)]
-        self._count(topic, formats)
+        self._choices.add(topic, formats)
         if errors:
             for record, row in enumerate(rows.message):
                 if row in errors:
@@ -190,7 +178,7 @@ class Decoder:
         """By topic: how many messages were recognised in each format, and under `switches` how often one had another
         format than the one before it. May be called from any thread.
         """
-        return {topic: dict(counts) for topic, counts in list(self._chosen.items())}
+        return self._choices.by_topic()
 
     def _message(self, rows: Rows, message: int, raw: Raw, arrived: int) -> str:
         """Adds the records of one message and returns its format. Raises Undecodable."""
@@ -205,16 +193,18 @@ class Decoder:
                     f"schema id {schema}, registry not configured: the value is framed for Confluent's schema registry"
                 )
             if value[:1] == b"\n" and (entries := _probe(value)):
-                return self._entries(rows, message, "otlp_proto", entries, arrived, arrived)
-            return self._decoded(rows, message, value, "utf-8", self._text, arrived)
+                return self._texts.of_entries(
+                    rows, message, "otlp_proto", entries, arrived, arrived
+                )
+            return self._decoded(rows, message, value, "utf-8", self._texts.read, arrived)
         if encoding == "text":
-            return self._decoded(rows, message, value, charset, self._plain, arrived)
+            return self._decoded(rows, message, value, charset, self._texts.plain, arrived)
         if encoding == "otlp_proto":
             try:
                 entries = from_proto(value)
             except NotOtlp as error:
                 raise Undecodable(str(error)) from error
-            return self._entries(rows, message, encoding, entries, arrived, arrived)
+            return self._texts.of_entries(rows, message, encoding, entries, arrived, arrived)
         if encoding.startswith("refused:"):
             kind = encoding.partition(":")[2]
             raise Undecodable(f"content-type {kind} cannot be decoded; send JSON, OTLP or text")
@@ -243,78 +233,13 @@ class Decoder:
                 entries = from_json(obj)
             except NotOtlp as error:
                 raise Undecodable(str(error)) from error
-            return self._entries(rows, message, encoding, entries, arrived, arrived)
+            return self._texts.of_entries(rows, message, encoding, entries, arrived, arrived)
         if encoding == "gelf" and not (isinstance(obj, dict) and "short_message" in obj):
             raise Undecodable("not GELF: a JSON object with the key short_message is needed")
         if isinstance(obj, dict):
-            return self._object(rows, message, text, obj, arrived, arrived)
+            return self._texts.of_object(rows, message, text, obj, arrived, arrived)
         rows.add(text, arrived, UNKNOWN, "", message)
         return "json"
-
-    def _text(self, rows: Rows, message: int, line: str, before: int, arrived: int) -> str:
-        """Adds the records of one line, which may be an envelope, and returns its format."""
-        if line[:1] == "{":
-            obj = parse_object(line)
-            if obj is not None:
-                return self._object(rows, message, line, obj, before, arrived)
-        elif line.find(" std", 19, 48) > 0 and (header := cri(line)):
-            ts = self._clock.read(ISO, header.second, header.fraction, header.zone, before)
-            sm = {"stream": header.stream, **({"logtag": "P"} if header.flag == "P" else {})}
-            entry = Entry(line[header.body_at :], ts, UNKNOWN, "", sm)
-            return self._entries(rows, message, "cri", [entry], before, arrived)
-        return self._plain(rows, message, line, before, arrived)
-
-    def _plain(self, rows: Rows, message: int, line: str, before: int, arrived: int) -> str:
-        name, ts, severity, service = self._headers.read(line, before)
-        rows.add(line, arrived if ts is None else ts, severity, service, message)
-        return name
-
-    def _object(
-        self, rows: Rows, message: int, line: str, obj: dict[str, Any], before: int, arrived: int
-    ) -> str:
-        if "resourceLogs" in obj:
-            try:
-                if entries := from_json(obj):
-                    return self._entries(rows, message, "otlp_json", entries, before, arrived)
-            except NotOtlp:
-                pass  # an object like any other
-        if envelope := self._envelopes.open(obj, before):
-            return self._entries(rows, message, envelope[0], [envelope[1]], before, arrived)
-        ts, severity, service = self._headers.keys.read(obj, before)
-        rows.add(line, arrived if ts is None else ts, severity, service, message)
-        return "json"
-
-    def _entries(
-        self,
-        rows: Rows,
-        message: int,
-        name: str,
-        entries: Sequence[Entry],
-        before: int,
-        arrived: int,
-    ) -> str:
-        """Adds what came in an envelope. Its body is asked for what it does not tell, and for a better time."""
-        for idx, (line, ts, severity, service, sm, settled) in enumerate(entries):
-            if not (settled and severity and service):
-                _, own, level, program = self._headers.read(line, before if ts is None else ts)
-                ts = ts if settled or own is None else own
-                severity = severity or level
-                service = service or program
-            if sm:
-                rows.sm[len(rows.line)] = sm
-            rows.add(line, arrived if ts is None else ts, severity, service, message, idx)
-        return name
-
-    def _count(self, topic: str, formats: list[str]) -> None:
-        if not formats:
-            return
-        if topic not in self._chosen and len(self._chosen) >= _TOPICS:
-            self._chosen.pop(next(iter(self._chosen)))
-        counts = self._chosen.setdefault(topic, Counter(switches=0))
-        last = self._last.get(topic, formats[0])
-        self._last[topic] = formats[-1]
-        counts["switches"] += sum(map(ne, formats, [last, *formats[:-1]]))
-        counts.update(formats)
 
     def _dead(self, raw: Raw, observed: int, reason: str) -> dict[str, Any]:
         clean = self._redactor.raw if self._redactor else bytes

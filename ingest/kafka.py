@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
@@ -38,7 +37,7 @@ _FLUSH_S = 2.0
 class _Piece:
     """Records in the order of their offsets, and where each partition goes on after them."""
 
-    records: Mapping[Partition, list[Any]]
+    records: Mapping[Partition, list[Raw]]
     ends: Mapping[Partition, int]
 
 
@@ -207,33 +206,18 @@ class KafkaSource:
     # -- giving out
 
     def _decode(self, piece: _Piece) -> Batch:
-        raws = [
-            Raw(
-                record.value
-                or b"",  # a tombstone: an empty line, so that every offset is accounted for
-                epoch,
-                part,
-                record.offset,
-                record.headers,
-                record.key,
-                record.timestamp * 1_000_000 if record.timestamp >= 0 else None,
-            )
-            for (epoch, part), records in (
-                ((partition.epoch, partition.part), rs) for partition, rs in piece.records.items()
-            )
-            for record in records
-        ]
+        raws = [raw for part in piece.records.values() for raw in part]
         checkpoint = {str(partition): str(at) for partition, at in piece.ends.items()}
         if not raws:
             return Batch(checkpoint=checkpoint)
         records, dead = self._decoder.messages(raws, {})
         return Batch(records, dead, checkpoint)
 
-    def _measure(self, fetched: Mapping[Partition, list[Any]]) -> None:
+    def _measure(self, fetched: Mapping[Partition, list[Raw]]) -> None:
         """Learn how large records are, so that the next poll asks for about `batch_bytes`."""
         for records in fetched.values():
-            self._newest_ts = records[-1].timestamp
-            each = sum(_size(r) for r in records) / len(records)
+            self._newest_ts = records[-1].record_ts
+            each = sum(len(raw.value) for raw in records) / len(records)
             self._bytes_each += 0.5 * (each - self._bytes_each)
         if fetched:
             self._read_at = time.monotonic()
@@ -265,8 +249,8 @@ class KafkaSource:
         seconds = None
         if lag == 0:
             seconds = 0.0
-        elif lag and self._newest_ts is not None and self._newest_ts >= 0:
-            seconds = max(0.0, self._now() / 1e9 - self._newest_ts / 1e3)
+        elif lag and self._newest_ts is not None:
+            seconds = max(0.0, (self._now() - self._newest_ts) / 1e9)
         missing = self._missing
         if away is not None:
             state, detail = "waiting", f"for Kafka: {away}"
@@ -289,26 +273,22 @@ class KafkaSource:
 
 
 def _pieces(
-    fetched: Mapping[Partition, list[Any]], ends: Mapping[Partition, int], max_bytes: int
+    fetched: Mapping[Partition, list[Raw]], ends: Mapping[Partition, int], max_bytes: int
 ) -> Iterator[_Piece]:
     """Cut what was fetched into pieces of about `max_bytes`; the last one also moves what had no records."""
-    piece: dict[Partition, list[Any]] = {}
+    piece: dict[Partition, list[Raw]] = {}
     size = 0
     for partition, records in fetched.items():
         start = 0
-        for i, record in enumerate(records):
-            size += _size(record)
+        for i, raw in enumerate(records):
+            size += len(raw.value)
             if size >= max_bytes:
                 piece[partition] = records[start : i + 1]
-                yield _Piece(piece, {p: rs[-1].offset + 1 for p, rs in piece.items()})
+                yield _Piece(piece, {p: rs[-1].off + 1 for p, rs in piece.items()})
                 piece, size, start = {}, 0, i + 1
         if start < len(records):
             piece[partition] = records[start:]
     yield _Piece(piece, ends)
-
-
-def _size(record: Any) -> int:
-    return int(max(0, record.serialized_value_size))
 
 
 def _position(partition: Partition, at: int, end: int | None) -> Mapping[str, str | int]:

@@ -23,6 +23,7 @@ from kafka.protocol.consumer import FetchRequest
 
 from driftwood.config import Kafka
 from driftwood.errors import ConfigError
+from ingest.kafka_records import RawRecords
 
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -171,7 +172,7 @@ class Client:
         return set(self.manager.cluster.unauthorized_topics)
 
     def consumer(self, topic_ids: Mapping[str, UUID]) -> Any:
-        """A KafkaConsumer over this connection, which fetches from exactly these incarnations of the topics."""
+        """A KafkaConsumer of `Raw` over this connection, which reads exactly these incarnations of the topics."""
         self.manager.topic_ids = {n: i for n, i in topic_ids.items() if i != _NO_ID}
         self._consumer = KafkaConsumer(
             kafka_client=lambda **_: self._client,
@@ -185,6 +186,10 @@ class Client:
             fetch_max_bytes=50 * 1024 * 1024,
             max_partition_fetch_bytes=8 * 1024 * 1024,
             **self._configs,
+        )
+        fetcher = self._consumer._fetcher
+        fetcher.PartitionRecords = lambda fetch_offset, tp, records, **how: RawRecords(
+            fetch_offset, tp, records, epoch=f"{tp.topic}/{topic_ids[tp.topic]}", **how
         )
         return self._consumer
 

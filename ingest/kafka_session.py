@@ -14,6 +14,7 @@ from uuid import UUID
 from kafka import TopicPartition
 from kafka.errors import LogTruncationError, OffsetOutOfRangeError
 
+from ingest.decode import Raw
 from ingest.kafka_client import Client
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Session:
         """Whether the topics are no longer those that the session began with."""
         return self._client.topics() != self.topics
 
-    def poll(self, timeout: float, max_records: int) -> dict[Partition, list[Any]]:
+    def poll(self, timeout: float, max_records: int) -> dict[Partition, list[Raw]]:
         """Records by partition, in order of offset; {} if none came within `timeout` seconds.
 
         An offset that the log no longer holds is moved to where the log goes on, with a WARNING.
