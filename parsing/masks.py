@@ -127,7 +127,9 @@ def _combined(scheme: bool, at: bool) -> re.Pattern[str]:
 
 _MASKS = {(scheme, at): _combined(scheme, at) for scheme in (False, True) for at in (False, True)}
 # Where a placeholder touches a word, what was hidden by the value's edge may now be found.
-_TOUCHES = re.compile(rf"{PLACEHOLDER.pattern}[A-Za-z0-9_]|[A-Za-z0-9_]{PLACEHOLDER.pattern}")
+_TOUCHES = re.compile(
+    rf"{PLACEHOLDER.pattern}[A-Za-z0-9_]|(?:[A-Za-z0-9_]|::){PLACEHOLDER.pattern}"
+)
 
 
 def _placeholder(match: re.Match[str]) -> str:

@@ -13,6 +13,8 @@ from functools import lru_cache
 
 from parsing.masks import PLACEHOLDER, SINGLE
 
+# Longer lines are not searched for other whitespace than their template has.
+MAX_LOOSE = 65_536
 _SPACES = re.compile(r"\s+")
 
 
@@ -95,6 +97,8 @@ def _end(line: str, at: int, last: int, kind: str, after: str) -> int:
 
 def _loosely(line: str, template_text: str, kinds: tuple[str, ...]) -> list[tuple[int, int]]:
     """As `_walk`, with any run of whitespace as good as any other: a padded column, say."""
+    if len(line) > MAX_LOOSE:
+        return []
     collapsed: list[str] = []
     starts, shifts = (
         [0],

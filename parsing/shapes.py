@@ -1,7 +1,7 @@
 """The cache of line shapes before any parser: each distinct shape is parsed once, and not each line.
 
 A line has a fine shape, made for all lines of a batch in one pass of RE2 over the Arrow column: what is surely a value
-(a number, a UUID, a word of hex...) collapses. Lines of a fine shape that is not known are masked one by one, which gives
+(a number, a UUID, a word of hex...) collapses. Lines of a fine shape that is not known are masked one by one, which is
 the coarse shape (`parsing.masks`); only a line of a new coarse shape goes to the parser. A coarse shape with many fine
 ones (a random path in each line, say) has no more of them remembered, so that they do not push out the others.
 """
