@@ -10,8 +10,9 @@ from fastapi import Query, Request
 
 from driftwood import logql
 from driftwood.errors import QueryError
-from driftwood.store.read import HOUR, Deadline, Readable, Span, extent
+from driftwood.store.read import Deadline, Readable, Span, extent
 from driftwood.store.read_selection import Selection, select
+from driftwood.store.schema import HOUR
 from driftwood.timeparse import parse_time
 from ui.api_answer import Refused
 from ui.api_state import ServerState

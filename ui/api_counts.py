@@ -8,10 +8,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from driftwood.errors import QueryError
-from driftwood.store.read import SECOND
 from driftwood.store.read_counts import By, counts
 from driftwood.store.read_labels import label_names, label_values, services
-from driftwood.timeparse import format_time, parse_duration
+from driftwood.timeparse import SECOND, format_time, parse_duration
 from ui import shapes
 from ui.api_answer import reply
 from ui.api_ask import End, QueryText, Start, asked, number, selected, span, span_if_any

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from driftwood.store.read import SECOND, Readable, Span
+from driftwood.store.read import Readable, Span
 from driftwood.store.read_diff import Moved, diff
 from driftwood.store.read_lines import lines
 from driftwood.store.read_selection import EVERY_LINE
@@ -22,7 +22,7 @@ from driftwood.store.read_templates import (
     templates,
     versions,
 )
-from driftwood.timeparse import format_time
+from driftwood.timeparse import SECOND, format_time
 from parsing.params import values
 from ui import shapes
 from ui.api_answer import NOT_FOUND, Refused, reply

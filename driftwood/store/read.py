@@ -14,11 +14,10 @@ from typing import Any, NamedTuple, Protocol
 import pyarrow as pa
 
 from driftwood.errors import QueryTimeout
+from driftwood.store.schema import HOUR
 
-SECOND = 1_000_000_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+"""ns"""
 
 Row = Mapping[str, Any]
 """One row of an answer, by column."""
@@ -116,9 +115,9 @@ def extent(store: Readable) -> Extent | None:
 # From the metadata of segments, and from two columns of what is not sealed. A segment holds one event-time hour, so
 # one that lies in the future holds nothing else.
 _EXTENT = f"""
-    WITH parts AS (
-        SELECT min(min_ts) AS oldest, max(max_ts) AS newest,
-               max(max_ts) FILTER (max_ts <= max_observed_ts + {DAY}) AS recent FROM segments
-        UNION ALL
-        SELECT min(ts), max(ts), max(ts) FILTER (ts <= observed_ts + {DAY}) FROM logs_hot)
-    SELECT min(oldest) AS oldest, max(newest) AS newest, max(recent) AS recent FROM parts"""  # noqa: S608
+    SELECT least(sealed.oldest, hot.oldest) AS oldest, greatest(sealed.newest, hot.newest) AS newest,
+           greatest(sealed.recent, arrived.recent) AS recent
+    FROM (SELECT min(min_ts) AS oldest, max(max_ts) AS newest,
+                 max(max_ts) FILTER (max_ts <= max_observed_ts + {DAY}) AS recent FROM segments) AS sealed,
+         (SELECT min(ts) AS oldest, max(ts) AS newest FROM logs_hot) AS hot,
+         (SELECT max(ts) AS recent FROM logs_hot WHERE ts <= observed_ts + {DAY}) AS arrived"""  # noqa: S608

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from driftwood.store.read import MINUTE, Readable, Span
+from driftwood.store.read import Readable, Span
 from driftwood.store.read_selection import Selection
+from driftwood.store.schema import MINUTE
 
 
 @dataclass(frozen=True, slots=True)

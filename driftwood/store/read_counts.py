@@ -8,10 +8,11 @@ from typing import Literal
 
 from driftwood.errors import QueryError
 from driftwood.labels import level_of
-from driftwood.store.read import DAY, HOUR, MINUTE, SECOND, Readable, Span, rows
+from driftwood.store.read import DAY, Readable, Span, rows
 from driftwood.store.read_cells import cells
 from driftwood.store.read_selection import Selection
-from driftwood.timeparse import format_duration
+from driftwood.store.schema import HOUR, MINUTE
+from driftwood.timeparse import SECOND, format_duration
 
 By = Literal["severity", "service", "template", "none"]
 

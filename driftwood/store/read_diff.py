@@ -6,9 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from driftwood.store.read import MINUTE, Readable, Span, rows
+from driftwood.store.read import Readable, Span, rows
 from driftwood.store.read_cells import cells
 from driftwood.store.read_selection import Selection
+from driftwood.store.schema import MINUTE
 
 SURPRISE = 4.0
 """A rate moved when it lies this many standard deviations of two Poisson counts away."""

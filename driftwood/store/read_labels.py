@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from driftwood.store.read import MINUTE, Readable, Row, Span, rows
+from driftwood.store.read import Readable, Row, Span, rows
 from driftwood.store.read_cells import cells
 from driftwood.store.read_selection import EVERY_LINE
+from driftwood.store.schema import MINUTE
 
 MAX_VALUES = 10_000
 ERROR = 17

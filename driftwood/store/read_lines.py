@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from driftwood.logql.sql import Condition
-from driftwood.store.read import MINUTE, Extent, Readable, Row, Span, extent, rows
+from driftwood.store.read import Extent, Readable, Row, Span, extent, rows
 from driftwood.store.read_selection import EVERY_LINE, Selection, one_of
+from driftwood.store.schema import MINUTE
 
 Direction = Literal["backward", "forward"]
 

@@ -9,9 +9,10 @@ from typing import Literal
 
 from driftwood.labels import level_of
 from driftwood.logql.sql import EVERYTHING, Condition
-from driftwood.store.read import MINUTE, Readable, Row, Span, rows
+from driftwood.store.read import Readable, Row, Span, rows
 from driftwood.store.read_cells import Cells, cells
 from driftwood.store.read_selection import EVERY_LINE, Selection, one_of
+from driftwood.store.schema import MINUTE
 
 Order = Literal["count", "new", "rare"]
 
@@ -165,12 +166,15 @@ def _describe(store: Readable, source: Cells, page: list[TemplateCount]) -> None
     found = rows(
         store,
         f"""
-        WITH shown AS (SELECT template_id, (until - 1 - {source.span.start}) // {width} AS bucket,
-                   (severity + 3) // 4 AS level, coalesce(service, '') AS service, n
-                   FROM {source.sql} AS c LEFT JOIN (SELECT sid, service FROM streams) AS s USING (sid)
-                   WHERE {one_of("template_id", [t.id for t in page])})
+        WITH shown AS (
+                 SELECT template_id, (until - 1 - {source.span.start}) // {width} AS bucket,
+                        (severity + 3) // 4 AS level, sid, sum(n) AS n
+                 FROM {source.sql} WHERE {one_of("template_id", [t.id for t in page])} GROUP BY ALL),
+             named AS (
+                 SELECT template_id, bucket, level, coalesce(service, '') AS service, n
+                 FROM shown LEFT JOIN (SELECT sid, service FROM streams) AS s USING (sid))
         SELECT template_id, bucket::INTEGER AS bucket, level::INTEGER AS level, service, sum(n)::BIGINT AS n
-        FROM shown GROUP BY GROUPING SETS ((template_id, bucket), (template_id, level), (template_id, service))
+        FROM named GROUP BY GROUPING SETS ((template_id, bucket), (template_id, level), (template_id, service))
         ORDER BY n DESC""",
         source.parameters,
     )
