@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import Final
 
 from ingest.clock import Clock
+from ingest.levels import level_after, level_at, level_word
 from ingest.severity import (
     HEADER_WORDS,
     LETTERS,
     UNKNOWN,
-    WORDS,
     of_status,
     of_syslog,
 )
@@ -83,7 +83,6 @@ _COMPACT: Final = re.compile(rf"{COMPACT.pattern} [0-9]+ ([A-Z]+) ")
 _PREFIXED: Final = re.compile(
     rf"(?:(?=\S*[^\sA-Za-z])\S{{1,200}}\s+(?:\|\s*)?){{1,3}}?[\[(]?{ISO.pattern}"
 )
-_LEVEL: Final = re.compile(r"([\[(<]?)([A-Za-z]{3,13})(?: ?([\])>:])|(?=[\s|]))")
 _BEFORE_STAMP: Final = re.compile(r"[\s:|-]{0,8}[\[(]?")
 
 
@@ -158,7 +157,7 @@ class Headers:
             if tagged and zone and line[10] == "T":
                 tag = _HOST_AND_TAG.match(line, end, _HEAD)
                 if tag and (tag[2] or not severity):
-                    return name, ts, severity or _level_at(line, tag.end()), _program(tag[1])
+                    return name, ts, severity or level_at(line, tag.end()), _program(tag[1])
             return name, ts, severity, ""
 
         return form
@@ -193,7 +192,7 @@ class Headers:
                     return None
                 end = m.end()
                 if tag := _HOST_AND_TAG.match(line, end, _HEAD):
-                    return "syslog_3164", ts, _level_at(line, tag.end()), _program(tag[1])
+                    return "syslog_3164", ts, level_at(line, tag.end()), _program(tag[1])
                 return "syslog_3164", ts, level_after(line, end), ""
         return None
 
@@ -252,7 +251,7 @@ class Headers:
 
     def _levelled(self, line: str, before: int) -> Found | None:
         """`ERROR [2024-06-14 15:16:01,123] ...`, `WARN: ...`, `[error] ...`: a level, then perhaps a time."""
-        severity, end = _level(line, 0)
+        severity, end = level_word(line, 0)
         if not severity:
             return None
         start = _BEFORE_STAMP.match(line, end)
@@ -273,57 +272,6 @@ _STAMPS_AFTER_LEVEL: Final = tuple(
     (stamp, re.compile(stamp.pattern).match)
     for stamp in (ISO, DAY_FIRST, SHORT_YEAR, CTIME, NO_DATE)
 )
-_LEVEL_TOKENS: Final = 6
-_AROUND_LEVEL: Final = "[](){}<>,:-|\"'"
-
-
-def level_after(line: str, start: int) -> int:
-    """The severity of the first level word among the first words from `start` on, where a header would have it.
-
-    A level in capitals counts by itself, one in lower case only in brackets or before a colon; two plain words in lower
-    case open the message, and a level after them is none.
-    """
-    head = line[start : start + 160]
-    if "|" in head:
-        head = head.replace("|", " ")
-    prose = 0
-    for n, token in enumerate(head.split(None, _LEVEL_TOKENS)[:_LEVEL_TOKENS]):
-        word = token.strip(_AROUND_LEVEL)
-        if number := HEADER_WORDS.get(word):
-            return number
-        if len(word) == 1 and n == 0 and word in LETTERS and token == word:
-            return LETTERS[word]
-        if token != word:
-            # [error], warn:, [core:error], production.ERROR:
-            if number := WORDS.get(word.rpartition(":")[2]) or HEADER_WORDS.get(
-                word.rpartition(".")[2]
-            ):
-                return number
-        elif token.isalpha():
-            if token.islower():
-                prose += 1
-                if prose == 2:
-                    return UNKNOWN
-        elif "=" in token:
-            key, _, value = token.partition("=")
-            if key in {"level", "lvl", "severity"}:
-                return WORDS.get(value.strip('"'), UNKNOWN)
-    return UNKNOWN
-
-
-def _level(line: str, start: int) -> tuple[int, int]:
-    """The severity of the level word that stands at `start`, and where it ends; 0 if there is none."""
-    m = _LEVEL.match(line, start)
-    if m is None:
-        return UNKNOWN, start
-    bracket, word, close = m.groups()
-    if close and (close == ":" or bracket):
-        return WORDS.get(word, UNKNOWN), m.end()
-    return (HEADER_WORDS.get(word, UNKNOWN) if word.isupper() and not bracket else UNKNOWN), m.end()
-
-
-def _level_at(line: str, start: int) -> int:
-    return _level(line, start)[0]
 
 
 def _program(tag: str) -> str:
