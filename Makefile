@@ -8,7 +8,7 @@ VENV := .venv
 DATA ?= var
 BIN := $(VENV)/bin
 # uv lives inside the venv and installs in seconds; its cache is kept between runs.
-INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
+INSTALL = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt
 
 .PHONY: up test check bench venv dev clean
 .DEFAULT_GOAL := up
