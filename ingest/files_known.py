@@ -22,7 +22,7 @@ from ingest.files_open import Opened, opened
 from ingest.files_paths import family
 from ingest.files_text import HEAD_BYTES
 
-TAIL_BYTES: Final = 256
+TAIL_BYTES: Final = 1024
 """So many bytes before the position prove that a file is the one that was read."""
 COMPARED_BYTES: Final = 1 << 16
 FORGET_S: Final = 30 * 86_400
@@ -82,7 +82,9 @@ class Incarnation:
         self.marks.append((position, len(tail), self.tail))
 
     def goes_on_in(self, content: Opened) -> bool:
-        """Is everything that was read still there, as far as its last bytes tell?"""
+        """Is everything that was read still there, as far as its first and last bytes tell?"""
+        if digest(content.read(0, self.head_bytes)) != self.head:
+            return False
         return _stands(content, self.position, self.tail_bytes, self.tail)
 
     def went_beyond(self, content: Opened, size: int) -> bool:

@@ -99,10 +99,7 @@ class Watch:
         position, changed = tail.incarnation.position, tail.changed(status)
         try:
             if tail.packing is None:
-                # When it grew, reading on will tell.
-                itself = status.st_size >= position and (
-                    not changed or status.st_size > position or tail.is_itself()
-                )
+                itself = not changed or (status.st_size >= position and tail.is_itself())
             else:
                 itself = True
                 if changed:  # more was packed: begin anew, and skip what was read
