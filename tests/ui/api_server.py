@@ -13,6 +13,7 @@ from typing import TypeVar
 import uvicorn
 
 from driftwood.config import Config
+from driftwood.config import Store as Settings
 from driftwood.store.read import Writable
 from driftwood.store.store import DuckStore
 from ui.api import create_app
@@ -23,14 +24,20 @@ T = TypeVar("T")
 
 
 class Running:
-    def __init__(self, store: DuckStore, config: Config | None = None) -> None:
-        self.store = store
-        self.config = config or Config()
+    def __init__(self) -> None:
+        self._started = time.time_ns()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self.store = DuckStore.in_memory(Settings(min_free_bytes=0))
+        self.start_over()
+
+    def start_over(self) -> None:
+        """An empty store in memory, the default settings, and all is well."""
+        self.store.close()
+        self.store = DuckStore.in_memory(Settings(min_free_bytes=0))
+        self.config = Config()
         self.ready = True
         self.banner: str | None = None
         self.replayed: list[Sequence[int] | None] = []
-        self._started = time.time_ns()
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
 
     def submit(self, write: Callable[[Writable], T]) -> Future[T]:
         return self._writer.submit(write, self.store)

@@ -1,39 +1,48 @@
-"""A running API over a store in memory, for each test its own."""
+"""A running API over a store in memory. Server and connections are made once, the store is each test's own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import httpx
 import pytest
 
-from driftwood.config import Store as Settings
-from driftwood.store.store import DuckStore
 from tests.ui.api_server import Running, serving
 from ui.client import Client
 
 
-@pytest.fixture
-def running() -> Iterator[Running]:
-    made = Running(DuckStore.in_memory(Settings(min_free_bytes=0)))
-    yield made
-    made.close()
+class _Once(NamedTuple):
+    running: Running
+    client: Client
+    http: httpx.Client
+
+
+@pytest.fixture(scope="session")
+def _once() -> Iterator[_Once]:
+    running = Running()
+    with (
+        serving(running) as url,
+        Client(url, timeout=30) as client,
+        httpx.Client(base_url=url, trust_env=False, timeout=30) as http,
+    ):
+        yield _Once(running, client, http)
+    running.close()
 
 
 @pytest.fixture
-def url(running: Running) -> Iterator[str]:
-    with serving(running) as address:
-        yield address
+def running(_once: _Once) -> Running:
+    """What the API is asked about, with nothing stored."""
+    _once.running.start_over()
+    return _once.running
 
 
 @pytest.fixture
-def http(url: str) -> Iterator[httpx.Client]:
+def client(running: Running, _once: _Once) -> Client:
+    return _once.client
+
+
+@pytest.fixture
+def http(running: Running, _once: _Once) -> httpx.Client:
     """Bare HTTP, for what the client would not send."""
-    with httpx.Client(base_url=url, trust_env=False, timeout=30) as bare:
-        yield bare
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[Client]:
-    with Client(url, timeout=30) as made:
-        yield made
+    return _once.http

@@ -17,7 +17,6 @@ from driftwood import __version__
 from driftwood.config import Config, Kafka
 from driftwood.errors import ServerError, StoreFull
 from driftwood.records import Template, TemplateId
-from driftwood.store.store import DuckStore
 from tests.shop import NOON, SECOND, Row, commit, dead_letter
 from tests.ui.api_server import Running
 from ui import shapes
@@ -168,7 +167,6 @@ def test_a_store_that_fails_is_a_503_and_a_bug_a_500_both_in_words(
     assert answer.status_code in (500, 503)
     assert answer.json()["error"]
     assert "path=/api/v1/labels" in caplog.text
-    running.store = DuckStore.in_memory()
 
 
 def test_the_description_that_is_checked_in_is_the_apis() -> None:
