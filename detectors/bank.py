@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from detectors.rates import Floats, Rates
 from detectors.snapshot import joined, pack, parted, unpack
+from detectors.units import Ints
 
 ALL = 0
 """The template id of slot 0: no template has it."""
@@ -22,13 +22,15 @@ class Bank:
         self._slots = {ALL: 0}
         self._max = max_templates + 1
 
-    def counts(self, template_id: npt.NDArray[np.int64]) -> tuple[Floats, dict[int, int]]:
-        """Lines per slot, and the templates that have none yet with their counts (they count in slot 0 too)."""
+    def counts(self, template_id: Ints, lines: Ints) -> tuple[Floats, dict[int, int]]:
+        """Lines per slot, and the templates that have none yet with their counts (they count in slot 0 too).
+
+        `template_id`: distinct, with the `lines` of each.
+        """
         seen = np.zeros(len(self.templates))
-        seen[0] = len(template_id)
+        seen[0] = lines.sum()
         fresh: dict[int, int] = {}
-        ids, counts = np.unique(template_id, return_counts=True)
-        for template, count in zip(ids.tolist(), counts.tolist(), strict=True):
+        for template, count in zip(template_id.tolist(), lines.tolist(), strict=True):
             slot = self._slots.get(template)
             if slot is None:
                 fresh[template] = count
@@ -36,8 +38,8 @@ class Bank:
                 seen[slot] = count
         return seen, fresh
 
-    def learn(self, template_id: npt.NDArray[np.int64], start: int) -> None:
-        seen, fresh = self.counts(template_id)
+    def learn(self, template_id: Ints, lines: Ints, start: int) -> None:
+        seen, fresh = self.counts(template_id, lines)
         if fresh:
             seen = self._open(seen, fresh)
         self.rates.learn(seen, start)

@@ -54,23 +54,24 @@ class ErrorBurst:
                 self._errors[source] = Bank(self._half_life, self._max)
                 self._share[source] = Rates(self._half_life)
                 self._share[source].grow(1)
-            errors = batch.template_id[span][batch.severity[span] >= ERROR]
-            self._errors[source].learn(errors, start)
-            lines = span.stop - span.start
-            if lines:
-                self._share[source].learn(np.array([float(len(errors))]), start, float(lines))
+            tally = batch.tally
+            failed = tally.errors[span] > 0
+            errors = tally.errors[span][failed]
+            self._errors[source].learn(tally.template_id[span][failed], errors, start)
+            if lines := float(tally.count[span].sum()):
+                self._share[source].learn(np.array([float(errors.sum())]), start, lines)
 
     def score(self, batch: LogBatch) -> Scores:
         findings = []
         for unit, span in units(batch):
             source, start = batch.source[unit], int(batch.start[unit])
-            failed = batch.severity[span] >= ERROR
-            errors = np.count_nonzero(failed)
+            errors = int(batch.tally.errors[span].sum())
+            lines = float(batch.tally.count[span].sum())
             if not errors or source not in self._errors:
                 continue
             seen = np.array([float(errors)])
             number = self._errors[source].rates.expect(start).at_least(seen)[ALL]
-            share = self._share[source].expect(start, float(len(failed))).at_least(seen)[0]
+            share = self._share[source].expect(start, lines).at_least(seen)[0]
             p = float(max(number, share))
             if p <= _INTERESTING:
                 findings.append((unit, p, "error_burst", ALL))

@@ -21,6 +21,7 @@ from detectors.wording import (
     during,
     evidence,
     quoted,
+    rows_of,
     scores_of,
     span_of,
     times,
@@ -30,7 +31,6 @@ from detectors.wording import (
 from driftwood.protocols import Explanation, LogBatch, Scores
 from driftwood.records import Contribution, TemplateId
 
-ERROR = 17
 _ANY, _ERRORS = 0, 1
 # What a source without history is thought to bring: half a new template, a tenth of a new error.
 _PRIOR = (0.5, 0.1)
@@ -112,8 +112,8 @@ class NewTemplate:
         fresh = {t: e for t, e in _templates(batch, span) if t not in memory.known}
         if not fresh:
             return []
-        ids, counts = np.unique(batch.template_id[span], return_counts=True)
-        found = zip(ids.tolist(), counts.tolist(), strict=True)
+        tally = batch.tally
+        found = zip(tally.template_id[span].tolist(), tally.count[span].tolist(), strict=True)
         news = [_News(t, n, fresh[t]) for t, n in found if t in fresh]
         return sorted(news, key=lambda n: (not n.error, -n.count, n.template))
 
@@ -130,7 +130,8 @@ class NewTemplate:
     ) -> Explanation:
         unit = int(scores.unit[finding])
         span = span_of(batch, unit)
-        news = self._news(self._sources.get(batch.source[unit], _Memory()), batch, span)
+        memory = self._sources.get(batch.source[unit], _Memory())
+        news = self._news(memory, batch, rows_of(batch, unit))
         first = news[0]
         what = "error never seen before" if first.error else "never seen before"
         said = quoted(first.template, texts)
@@ -178,7 +179,7 @@ class NewTemplate:
 
 def _templates(batch: LogBatch, span: slice) -> list[tuple[int, bool]]:
     """The distinct templates of a window, and whether any of its lines was an error."""
-    ids, inverse = np.unique(batch.template_id[span], return_inverse=True)
-    worst = np.zeros(len(ids), np.uint8)
-    np.maximum.at(worst, inverse, batch.severity[span])
-    return list(zip(ids.tolist(), (worst >= ERROR).tolist(), strict=True))
+    tally = batch.tally
+    return list(
+        zip(tally.template_id[span].tolist(), (tally.errors[span] > 0).tolist(), strict=True)
+    )

@@ -21,6 +21,7 @@ from detectors.wording import (
     evidence,
     normally,
     quoted,
+    rows_of,
     scores_of,
     span_of,
     times,
@@ -58,7 +59,8 @@ class RateChange:
             bank = self._sources.get(batch.source[unit])
             if bank is None:
                 bank = self._sources[batch.source[unit]] = Bank(self._half_life, self._max)
-            bank.learn(batch.template_id[span], int(batch.start[unit]))
+            tally = batch.tally
+            bank.learn(tally.template_id[span], tally.count[span], int(batch.start[unit]))
 
     def score(self, batch: LogBatch) -> Scores:
         findings = []
@@ -66,7 +68,7 @@ class RateChange:
             bank = self._sources.get(batch.source[unit])
             if bank is None:
                 continue
-            seen, _ = bank.counts(batch.template_id[span])
+            seen, _ = bank.counts(batch.tally.template_id[span], batch.tally.count[span])
             expected = bank.rates.expect(int(batch.start[unit]))
             known = bank.rates.b >= _KNOWN
             for kind, p in ((UP, _up(seen, expected)), (DOWN, _down(seen, expected, known))):
@@ -84,7 +86,8 @@ class RateChange:
         unit, subject = int(scores.unit[finding]), int(scores.subject[finding])
         span = span_of(batch, unit)
         bank = self._sources[batch.source[unit]]
-        seen, _ = bank.counts(batch.template_id[span])
+        counted = rows_of(batch, unit)
+        seen, _ = bank.counts(batch.tally.template_id[counted], batch.tally.count[counted])
         expected = bank.rates.expect(int(batch.start[unit]))
         kind = str(scores.kind[finding])
         known = bank.rates.b >= _KNOWN

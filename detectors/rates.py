@@ -32,6 +32,8 @@ _WINSOR_SD = 3.0
 _WINSOR_SQUARES_SD = 10.0
 _RESTLESS = 12.0
 _TINY = 1e-9
+_KEEP_HOUR = 0.5 ** (1.0 / 180.0)
+"""What an hour of the day remembers from one of its windows to its next: three visits of sixty windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,28 +94,34 @@ class Rates:
 
     def expect(self, start: int, exposure: float = 1.0) -> Expected:
         """The window that starts at `start` (ns UTC); `exposure`: how much of what the rate is per (windows, lines)."""
-        profile = self._profile(start)
+        return self._expect(self._profile(start) * exposure)
+
+    def _expect(self, exposure: Floats) -> Expected:
         a = self.a + 0.5  # Jeffreys: never seen is not never
-        mean = a / np.maximum(self.b, 0.5) * profile * exposure
+        mean = a / np.maximum(self.b, 0.5) * exposure
         phi = np.maximum(1.0, (self.squares + _PHI_PRIOR) / (self.means + _PHI_PRIOR))
         return Expected(mean, np.sqrt(mean * phi + mean * mean / a))
 
     def learn(self, seen: Floats, start: int, exposure: float = 1.0) -> None:
-        expected = self.expect(start, exposure)
         profile = self._profile(start) * exposure
-        fresh = self.b == 0.0
+        expected = self._expect(profile)
+        mean, error = expected.mean, seen - expected.mean
+        # (Not np.clip, which is slow on short arrays.)
         room = _WINSOR_SD * expected.sd + 1.0
-        taught = np.clip(seen, np.maximum(expected.mean - room, 0.0), expected.mean + room)
-        taught = np.where(fresh, seen, taught)
+        taught = np.maximum(mean + np.minimum(np.maximum(error, -room), room), 0.0)
         # A burst may teach restlessness more than the level: else what bursts once an hour would stay news for ever.
-        most = _WINSOR_SQUARES_SD * expected.sd + 1.0
-        error = np.where(fresh, 0.0, np.clip(seen - expected.mean, -most, most))
+        room = _WINSOR_SQUARES_SD * expected.sd + 1.0
+        error = np.minimum(np.maximum(error, -room), room)
+        fresh = self.b == 0.0
+        if fresh.any():
+            taught, error, mean = np.where(
+                fresh, (seen, 0.0 * seen, 0.0 * seen), (taught, error, mean)
+            )
         self.a = self._keep * self.a + taught
         self.b = self._keep * self.b + profile
         self.squares = self._keep_restless * self.squares + error * error
-        self.means = self._keep_restless * self.means + np.where(fresh, 0.0, expected.mean)
+        self.means = self._keep_restless * self.means + mean
         hour = start // HOUR_NS % _DAY
-        # A day's half-life in visits of an hour: one visit is `60` windows of a minute, whatever the window's length.
         self.hours[:, hour] = _KEEP_HOUR * self.hours[:, hour] + taught
         self.windows[hour] = _KEEP_HOUR * self.windows[hour] + exposure
 
@@ -144,4 +152,3 @@ class Rates:
 
 
 _COLUMNS = ("a", "b", "squares", "means", "hours", "windows")
-_KEEP_HOUR = 0.5 ** (1.0 / 180.0)

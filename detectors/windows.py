@@ -52,6 +52,7 @@ GONE_NS = 86_400 * SECOND
 """A source that was not heard for this long makes room for a new one when there are too many."""
 LOOK_NS = SECOND
 LOOK_ROWS = 5_000
+LOOKS_AT_ONCE = 50
 REPLAY_NS = 900 * SECOND
 """Rows of open windows that lie further back than this are kept in snapshots: to find them again in the store might
 mean to read all of it, for a few lines at the end of a file of last year."""
@@ -176,12 +177,13 @@ class Windows:
     def filling(self) -> list[Unit]:
         """The open windows of the live sources that `add` has just heard, as far as they have come: a look, too.
 
-        The more a window holds, the more rarely it is looked at, so that looking costs a fraction of judging.
+        The more a window holds and the more sources there are, the more rarely, so that looking costs little.
         """
         looks = []
+        pause = LOOK_NS * (1 + len(self.sources) // LOOKS_AT_ONCE)
         for source in self._present:
             size = sum(map(len, source.open))
-            due = source.seen - source.looked >= LOOK_NS * (1 + size // LOOK_ROWS)
+            due = source.seen - source.looked >= pause + LOOK_NS * (size // LOOK_ROWS)
             if size and due and source.live:
                 source.looked = source.seen
                 copy = replace(source, open=list(source.open))

@@ -16,13 +16,20 @@ _MAX_TEMPLATE = 120
 
 
 def units(batch: LogBatch) -> Iterator[tuple[int, slice]]:
-    """The units of `batch` in the order of their start, each with the span of its events."""
-    bounds = np.searchsorted(batch.unit, np.arange(len(batch) + 1))
-    for unit in np.argsort(batch.start, kind="stable").tolist():
-        yield unit, slice(int(bounds[unit]), int(bounds[unit + 1]))
+    """The units of `batch` in the order of their start, each with its rows of `batch.tally`."""
+    bounds = batch.tally.bounds.tolist()
+    order = np.argsort(batch.start, kind="stable").tolist() if len(batch) > 1 else range(len(batch))
+    for unit in order:
+        yield unit, slice(bounds[unit], bounds[unit + 1])
+
+
+def rows_of(batch: LogBatch, unit: int) -> slice:
+    """The rows of `batch.tally` that belong to `unit`."""
+    return slice(int(batch.tally.bounds[unit]), int(batch.tally.bounds[unit + 1]))
 
 
 def span_of(batch: LogBatch, unit: int) -> slice:
+    """The events of `unit`."""
     first, last = np.searchsorted(batch.unit, (unit, unit + 1))
     return slice(int(first), int(last))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -103,6 +104,20 @@ class Detection(Protocol):
     def status(self) -> list[dict[str, Any]]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often each template occurs in each unit, by (unit, template); unit u is rows `bounds[u] : bounds[u + 1]`."""
+
+    bounds: npt.NDArray[np.int64]
+    """(U + 1,)"""
+    template_id: npt.NDArray[np.int64]
+    """(T,)"""
+    count: npt.NDArray[np.int64]
+    """(T,) lines"""
+    errors: npt.NDArray[np.int64]
+    """(T,) lines of severity 17 (error) or more"""
+
+
 @dataclass(frozen=True)
 class LogBatch:
     """Windows to be judged, column by column: `units` are the windows, `events` what lies in them.
@@ -132,6 +147,19 @@ class LogBatch:
 
     def __len__(self) -> int:
         return len(self.start)
+
+    @cached_property
+    def tally(self) -> Tally:
+        """Counted once, whichever detectors ask."""
+        order = np.lexsort((self.template_id, self.unit))
+        unit, template = self.unit[order], self.template_id[order]
+        head = np.ones(len(unit), np.bool_)
+        head[1:] = (unit[1:] != unit[:-1]) | (template[1:] != template[:-1])
+        heads = np.flatnonzero(head)
+        failed = np.concatenate(([0], np.cumsum(self.severity[order] >= 17)))
+        ends = np.append(heads[1:], len(unit))
+        bounds = np.searchsorted(unit[heads], np.arange(len(self) + 1))
+        return Tally(bounds, template[heads], ends - heads, failed[ends] - failed[heads])
 
 
 @dataclass(frozen=True)
