@@ -5,7 +5,7 @@
     no date       likewise the day
     epoch         seconds, ms, us or ns, told by the size
 
-Lines come in bursts, so what is expensive (calendar, time zone) is done once per distinct second and remembered.
+Lines come in bursts, so what is expensive (calendar, time zone) is done once per distinct minute and remembered.
 What is no time (February 30th), and what does not fit in 64 bits of ns (before 1677, after 2262), is None.
 """
 
@@ -54,7 +54,7 @@ _OLDEST_EPOCH: Final = 10**8  # 1973; a smaller number of a "time" key is a dura
 
 
 class Clock:
-    """Thread-confined: it remembers seconds that it has seen."""
+    """Thread-confined: it remembers minutes that it has seen."""
 
     def __init__(self, zone: str = "UTC") -> None:
         """Raises ConfigError for a zone that the time zone database does not know."""
@@ -64,14 +64,22 @@ class Clock:
             raise ConfigError(
                 f"unknown time zone {zone!r}; use an IANA name such as 'Europe/Berlin' or 'UTC'"
             ) from error
-        # The text of a second -> (ns, from, until): what it means as long as `before` lies in [from, until).
+        # The text of a minute -> (ns, from, until): what it means as long as `before` lies in [from, until).
         self._seen: dict[str, tuple[int, int, int]] = {}
 
     def read(
         self, stamp: Stamp, second: str, fraction: str | None, zone: str | None, before: int
     ) -> int | None:
         """The groups of a match of `stamp.pattern` -> ns."""
-        key = second + zone if zone else second
+        more, key = 0, second
+        if stamp.seconds_last:  # the minute is looked up, the seconds are added
+            seconds = int(second[-2:])
+            if seconds > 60:
+                return None
+            more, key = seconds * SECOND, second[:-2]
+            before -= more
+        if zone:
+            key += zone
         known = self._seen.get(key)
         if known is None or not known[1] <= before < known[2]:
             known = self._meant(stamp, second, zone, before)
@@ -80,9 +88,9 @@ class Clock:
             if len(self._seen) >= _REMEMBERED:
                 self._seen.clear()
             self._seen[key] = known
-        if not fraction:
-            return known[0]
-        return known[0] + int(fraction) * (1_000_000 if stamp.millis else _NS[len(fraction)])
+        if fraction:
+            more += int(fraction) * (1_000_000 if stamp.millis else _NS[len(fraction)])
+        return known[0] + more
 
     def value(self, value: object, before: int) -> int | None:
         """The value of a time key in JSON or logfmt: text in one of the forms, or an epoch as number or text."""
@@ -107,7 +115,8 @@ class Clock:
         if match is None:
             return None
         part = match.groupdict()
-        hour, minute, sec = (int(part.get(p) or part[q]) for p, q in ("Hh", "Mn", "Ss"))
+        hour, minute = int(part.get("H") or part["h"]), int(part.get("M") or part["n"])
+        sec = 0 if stamp.seconds_last else int(part.get("S") or part["s"])
         if "p" in part:
             hour = hour % 12 + (12 if part["p"] == "PM" else 0)
         if "D" not in part and "d" not in part:
@@ -141,7 +150,7 @@ class Clock:
             ns = ((moment - _EPOCH) // _ONE_SECOND + leap) * SECOND
         except (ValueError, OverflowError):
             return None
-        return ns if _MIN <= ns <= _MAX - SECOND else None
+        return ns if _MIN <= ns <= _MAX - 62 * SECOND else None
 
 
 def _zone(text: str | None) -> timezone | None:

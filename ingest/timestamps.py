@@ -24,6 +24,8 @@ class Stamp:
     fields: re.Pattern[str]
     millis: bool = False
     """The fraction is a count of milliseconds without leading zeros: `:7` is 7 ms."""
+    seconds_last: bool = True
+    """The first group ends with the two digits of the second."""
 
 
 # A layout below is written with `%` and one of these letters, as for `strftime`; capitals are padded.
@@ -58,7 +60,7 @@ def _stamp(
     """
     plain = re.sub("%([a-zA-Z])", lambda m: _PARTS[m[1]], layout)
     named = re.sub("%([a-zA-Z])", lambda m: f"(?P<{m[1]}>{_PARTS[m[1]]})", layout)
-    return Stamp(f"({plain}){fraction}{zone}", re.compile(named), millis)
+    return Stamp(f"({plain}){fraction}{zone}", re.compile(named), millis, layout.endswith("%S"))
 
 
 ISO: Final = _stamp("%Y[-/.]%m[-/.]%D[T _-]%H[:.]%M[:.]%S")
