@@ -70,7 +70,7 @@ def test_a_run_killed_at_any_batch_goes_on_exactly_where_it_was(tmp_path: Path) 
     expected = [(identity(row), row["line"]) for row in read(whole, {})]
     checkpoint: dict[str, str] = {}
     rows: list[dict[str, Any]] = []
-    for life in range(40):
+    for life in range(15):
         demo = source(tmp_path / "killed", now=START + life * SECOND, rows=100 + life)
         demo.open(checkpoint)
         rows += read(demo, checkpoint, batches=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from itertools import islice, takewhile
 
 import pytest
@@ -17,14 +18,16 @@ START = 1_795_257_312_000_000_000  # 2026-11-21T10:35:12Z
 HOUR = 60 * MINUTE
 
 
-def lines(start: int, end: int, incidents: tuple[Incident, ...] = (), seed: int = 7) -> list[Line]:
-    return [line for minute in generate(seed, start, end, incidents) for line in minute]
+def lines(
+    start: int, end: int, incidents: tuple[Incident, ...] = (), seed: int = 7, rate: float = 4.0
+) -> list[Line]:
+    return [line for minute in generate(seed, start, end, incidents, rate) for line in minute]
 
 
 @pytest.fixture(scope="module")
 def day() -> list[Line]:
     midnight = START - START % (24 * HOUR)
-    return lines(midnight, midnight + 24 * HOUR)
+    return lines(midnight, midnight + 24 * HOUR, rate=1.0)
 
 
 def test_the_same_seed_gives_the_same_lines_and_another_seed_others() -> None:
@@ -37,8 +40,12 @@ def test_the_same_seed_gives_the_same_lines_and_another_seed_others() -> None:
 def test_any_part_of_a_run_equals_that_part_of_the_whole(a: int, b: int) -> None:
     begin, end = (START + min(a, b) * SECOND, START + max(a, b) * SECOND)
     incidents = tuple(islice(schedule(7, START, 5.0), 12))
-    whole = lines(START, START + HOUR, incidents)
-    assert lines(begin, end, incidents) == [line for line in whole if begin <= line.ts < end]
+    assert lines(begin, end, incidents) == [line for line in _hour() if begin <= line.ts < end]
+
+
+@cache
+def _hour() -> list[Line]:
+    return lines(START, START + HOUR, tuple(islice(schedule(7, START, 5.0), 12)))
 
 
 def test_lines_are_ordered_and_their_numbers_ascend(day: list[Line]) -> None:
@@ -49,13 +56,13 @@ def test_lines_are_ordered_and_their_numbers_ascend(day: list[Line]) -> None:
 
 def test_noon_is_as_busy_as_the_rate_says_and_midnight_is_quiet(day: list[Line]) -> None:
     by_hour = Counter(line.ts // HOUR % 24 for line in day)
-    assert by_hour[11] + by_hour[12] == pytest.approx(2 * 3600 * 4.0, rel=0.07)
+    assert by_hour[11] + by_hour[12] == pytest.approx(2 * 3600 * 1.0, rel=0.07)
     assert by_hour[0] + by_hour[23] < 0.4 * (by_hour[11] + by_hour[12])
 
 
 def test_every_service_speaks_all_day(day: list[Line]) -> None:
     per_hour = Counter((line.service, line.ts // HOUR % 24) for line in day)
-    assert min(per_hour[service, hour] for service in SERVICES for hour in range(24)) > 100
+    assert min(per_hour[service, hour] for service in SERVICES for hour in range(24)) > 25
 
 
 def test_a_purchase_can_be_followed_through_four_services(day: list[Line]) -> None:
