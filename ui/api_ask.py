@@ -41,7 +41,7 @@ End = Annotated[
 Limit = Annotated[int, Query(ge=1, description="At most this many.")]
 
 
-def known_parameters(request: Request) -> None:
+async def known_parameters(request: Request) -> None:  # async: not worth a thread
     """A parameter that the endpoint does not know is an error: a typo must not become a default."""
     known = [p.alias for p in request.scope["route"].dependant.query_params]
     for name in request.query_params:

@@ -18,8 +18,8 @@ from ui.api_write import written
 MAX_ROWS = 10_000
 
 Bench = Annotated[str, Query(description="Only of this benchmark.")]
-# A misspelt column must not vanish.
-ResultRow = with_config(ConfigDict(extra="forbid"))(shapes.Result)
+# A misspelt column must not vanish. (Said here and not in `shapes`, which knows nothing of pydantic.)
+with_config(ConfigDict(extra="forbid"))(shapes.Result)
 Rows = Annotated[list[shapes.Result], Body(max_length=MAX_ROWS)]
 
 
