@@ -98,7 +98,7 @@ class Kafka:
     )
     security_protocol: str = _s("PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.")
     sasl_mechanism: str = _s(
-        "", "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER; empty for none."
+        "", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty for none."
     )
     sasl_username: str = _s("", "User for SASL.")
     sasl_password: str = _s("", "Password for SASL; better given in the environment.", secret=True)

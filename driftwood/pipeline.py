@@ -84,6 +84,9 @@ class Pipeline:
 
         Raises ConfigError or SourceError for what no retry mends.
         """
+        pa.array(
+            [""]
+        )  # pyarrow's first conversion imports pandas: a second that no first row should wait
         self._next_line_id = self._store.next_line_id()
         state = self._store.state("parser")
         if state is not None:

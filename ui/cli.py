@@ -49,8 +49,10 @@ def common(
         stream=sys.stderr,
         force=True,
     )
-    for chatty in ("kafka", "httpx", "httpcore", "uvicorn", "drain3"):
+    for chatty in ("httpx", "httpcore", "uvicorn", "drain3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # kafka-python repeats twice a second what the source's status says once.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
 def main() -> None:

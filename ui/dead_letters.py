@@ -5,7 +5,9 @@ Runs on the writing thread. The records and the marks on their letters are one t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
 
 from ingest.decode import Decoder
 from ingest.redact import Redactor
@@ -19,33 +21,40 @@ AT_ONCE = 1_000
 
 def replay(parts: Parts, ids: Sequence[int] | None) -> Replayed:
     """The letters with these ids, or all; those that came back before are passed over."""
-    config, replayed, still_dead, last = parts.config, 0, 0, -1
-    chosen = "" if ids is None else " AND list_contains(?, id)"
-    extra = [] if ids is None else [list(ids)]
-    while True:
-        letters = parts.store.query(
-            f"""SELECT * FROM dead_letters WHERE replayed_at IS NULL AND id > ?{chosen}
-            ORDER BY id LIMIT {AT_ONCE}""",  # noqa: S608  both are constants
-            [last, *extra],
-        )
-        if letters.num_rows == 0:
-            return {"replayed": replayed, "still_dead": still_dead}
-        last = int(letters.column("id").to_numpy()[-1])
-        source = str(letters.column("source")[0].as_py())
+    outcome: Replayed = {"replayed": 0, "still_dead": 0}
+    sources = parts.store.query("SELECT DISTINCT source FROM dead_letters").column("source")
+    for source in map(str, sources.to_pylist()):
         decoder = Decoder(
             source,
             {"source": source},
-            encoding=config.kafka.encoding,
-            timezone=config.ingest.timezone,
-            redactor=Redactor(config.redaction),
+            encoding=parts.config.kafka.encoding,
+            timezone=parts.config.ingest.timezone,
+            redactor=Redactor(parts.config.redaction),
         )
-        again = decode_again(
-            letters, decoder, _stored(parts, letters.column("off").to_numpy().tolist())
+        for letters in _letters(parts, source, ids):
+            offs = letters.column("off").to_numpy().tolist()
+            again = decode_again(letters, decoder, _stored(parts, offs))
+            if again.ids:
+                parts.pipeline.write_events(again.records, again.ids)
+            outcome["replayed"] += len(again.ids)
+            outcome["still_dead"] += letters.num_rows - len(again.ids)
+    return outcome
+
+
+def _letters(parts: Parts, source: str, ids: Sequence[int] | None) -> Iterator[pa.Table]:
+    """Those that did not come back yet, in the order of their ids, `AT_ONCE` at a time."""
+    narrowed, extra = ("", []) if ids is None else (" AND list_contains(?, id)", [list(ids)])
+    last = -1
+    while True:
+        letters = parts.store.query(
+            f"""SELECT * FROM dead_letters WHERE replayed_at IS NULL AND source = ? AND id > ?{narrowed}
+            ORDER BY id LIMIT {AT_ONCE}""",  # noqa: S608  constants
+            [source, last, *extra],
         )
-        if again.ids:
-            parts.pipeline.write_events(again.records, again.ids)
-        replayed += len(again.ids)
-        still_dead += letters.num_rows - len(again.ids)
+        if letters.num_rows == 0:
+            return
+        last = int(letters.column("id").to_numpy()[-1])
+        yield letters
 
 
 def _stored(parts: Parts, offs: list[int]) -> set[Identity]:
