@@ -103,9 +103,10 @@ class Known:
     """All incarnations: those being read, and for some weeks those that are gone."""
 
     _all: dict[str, Incarnation] = field(default_factory=dict)
-    _by_head: defaultdict[tuple[int, str], dict[str, Incarnation]] = field(
-        default_factory=lambda: defaultdict(dict)
+    _by_head: defaultdict[int, defaultdict[str, dict[str, Incarnation]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(dict))
     )
+    """By how many first bytes are known of them, then by their digest."""
 
     def __iter__(self) -> Iterator[Incarnation]:
         return iter(self._all.values())
@@ -117,7 +118,7 @@ class Known:
 
     def add(self, incarnation: Incarnation) -> None:
         self._all[incarnation.key] = incarnation
-        self._by_head[incarnation.head_bytes, incarnation.head][incarnation.key] = incarnation
+        self._by_head[incarnation.head_bytes][incarnation.head][incarnation.key] = incarnation
 
     def begins(self, incarnation: Incarnation, head: bytes) -> None:
         self._drop_head(incarnation)
@@ -173,15 +174,16 @@ class Known:
     def _alike(self, head: bytes, inode: int) -> Iterable[Incarnation]:
         """Those that begin as `head` does, likeliest first."""
         alike: list[Incarnation] = []
-        for length in {length for length, _ in self._by_head if length <= len(head)}:
-            alike += self._by_head.get((length, digest(head[:length])), {}).values()
+        for length, heads in self._by_head.items():
+            if length <= len(head):
+                alike += heads.get(digest(head[:length]), {}).values()
         return sorted(alike, key=lambda i: (i.inode != inode, -i.head_bytes, -i.position))
 
     def _drop_head(self, incarnation: Incarnation) -> None:
-        head = incarnation.head_bytes, incarnation.head
-        self._by_head[head].pop(incarnation.key, None)
-        if not self._by_head[head]:
-            del self._by_head[head]
+        heads = self._by_head[incarnation.head_bytes]
+        heads[incarnation.head].pop(incarnation.key, None)
+        if not heads[incarnation.head]:
+            del heads[incarnation.head]
 
 
 def _stands(content: Opened, position: int, length: int, tail: str) -> bool:
