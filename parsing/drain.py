@@ -8,11 +8,12 @@ from typing import Any
 
 import orjson
 import zstandard
+from drain3.drain import LogCluster
 
 from driftwood.errors import StoreError
 from driftwood.labels import stable_id
 from driftwood.records import Template, TemplateId
-from parsing.tokens import cut, joined
+from parsing.tokens import Tokens, cut, joined
 from parsing.tree import Tree, text
 
 STATE = 1
@@ -28,6 +29,8 @@ class _Opened:
 
     id: TemplateId
     version: int
+    words: tuple[str, ...]
+    """As in the tree."""
     text: str
     exact: bool
     """All lines so far had the same gaps; words are covered by the text anyway."""
@@ -68,23 +71,26 @@ class Drain:
         cluster = self._tree.add(tokens)
         opened = self._opened.get(cluster.cluster_id)
         if opened is None:
-            return self._open(cluster.cluster_id, joined(tokens.words, tokens.gaps), tokens.gaps)
-        now = text(cluster, opened.gaps)
+            return self._open(cluster, tokens)
         exact = opened.exact and tokens.gaps == opened.gaps
-        if now != opened.text or exact != opened.exact:
+        if cluster.log_template_tokens != opened.words or exact != opened.exact:
             opened.version += 1
-            opened.text = now
+            opened.words = cluster.log_template_tokens
+            opened.text = text(opened.words, opened.gaps)
             opened.exact = exact
             self._changed(opened)
         return opened.id
 
-    def _open(self, number: int, shape: str, gaps: tuple[str, ...]) -> TemplateId:
+    def _open(self, cluster: LogCluster, tokens: Tokens) -> TemplateId:
+        shape = joined(tokens.words, tokens.gaps)
         salt = b""
         while (template := TemplateId(stable_id(shape.encode() + salt))) in self._numbers:
             salt += b"\0"  # its first holder lives, but is too general by now for the line that opened it
-        opened = _Opened(template, self._retired.pop(template, 0) + 1, shape, True, gaps)
-        self._opened[number] = opened
-        self._numbers[template] = number
+        version = self._retired.pop(template, 0) + 1
+        words = cluster.log_template_tokens
+        opened = _Opened(template, version, words, shape, True, tokens.gaps)
+        self._opened[cluster.cluster_id] = opened
+        self._numbers[template] = cluster.cluster_id
         self._changed(opened)
         self._retire()
         return template
@@ -134,10 +140,11 @@ class Drain:
         clusters = self._tree.id_to_cluster
         self._retired = {TemplateId(template): version for template, version in saved["retired"]}
         for number, template, version, exact, gaps in saved["opened"]:
-            opened = _Opened(TemplateId(template), version, "", exact, tuple(gaps))
+            opened = _Opened(TemplateId(template), version, (), "", exact, tuple(gaps))
             self._opened[number] = opened
             self._numbers[opened.id] = number
             if cluster := clusters.get(number):
-                opened.text = text(cluster, opened.gaps)
+                opened.words = cluster.log_template_tokens
+                opened.text = text(opened.words, opened.gaps)
         self._retire()  # where fewer are kept than before
         self._changes = [Template(TemplateId(t), *rest) for t, *rest in saved["changes"]]

@@ -7,7 +7,6 @@ the kinds to whole words, so nothing fires inside an identifier (`sha1sum`, `eth
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 _H = "[0-9A-Fa-f]"
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
@@ -139,7 +138,6 @@ def _placeholder(match: re.Match[str]) -> str:
     return f"{match.string[match.start() : match.start(kind)]}<{kind[:-2]}>"
 
 
-@lru_cache(maxsize=64)
 def mask(text: str) -> str:
     """`text` with typed placeholders for its values; a masked text comes back as it is.
 

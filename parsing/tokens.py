@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from parsing.masks import PLACEHOLDER, mask
@@ -26,14 +27,15 @@ _MESSAGE_KEYS = ("msg|message", "event|log|body|text|error|err")
 _MESSAGE = tuple(
     re.compile(rf"""[{{,]*"?(?:{keys})"?\s*[=:]""", re.IGNORECASE) for keys in _MESSAGE_KEYS
 )
+_SOME_MESSAGE = re.compile(rf"""(?:{"|".join(_MESSAGE_KEYS)})"?\s*[=:]""", re.IGNORECASE)
 _NOT_MESSAGE = rf"(?!(?i:{'|'.join(_MESSAGE_KEYS)})\b)"
 _STRING = r'"(?:[^"\\]|\\.)*+"'
 # A member of an object is one word, whatever its value holds; a message is cut at its spaces.
 _JSON_WORD = re.compile(
-    rf'{{?"{_NOT_MESSAGE}(?:[^"\\]|\\.)*+"\s*+:\s*+(?:{_STRING}|[^\s,"{{}}\[\]]+)[}}\],]*+'
-    r'|(?:[^\s,]|,(?!"))++,?|,'
+    rf'({{?"{_NOT_MESSAGE}(?:[^"\\]|\\.)*+"\s*+:\s*+(?:{_STRING}|[^\s,"{{}}\[\]]+)[}}\],]*+'
+    r'|(?:[^\s,]|,(?!"))++,?|,)'
 )
-_WORD = re.compile(rf"{_NOT_MESSAGE}[A-Za-z_][A-Za-z0-9_.@-]*+={_STRING}\S*|\S+")
+_WORD = re.compile(rf"({_NOT_MESSAGE}[A-Za-z_][A-Za-z0-9_.@-]*+={_STRING}\S*|\S+)")
 _JSON_PART = re.compile(rf'{_STRING}|[{{}}\[\]]|[^"{{}}\[\]]++|"')
 _ONLY_VALUES = re.compile(rf"[^\w<]*(?:(?:{PLACEHOLDER.pattern})[^\w<]*)*\Z")
 
@@ -59,33 +61,29 @@ def head(line: str) -> tuple[str, bool]:
     return kept.encode("utf-8", "replace").decode(), len(kept) < len(line)
 
 
+@lru_cache(maxsize=1)
 def masked(line: str) -> tuple[str, bool]:
-    """The head of a line with its values masked, and whether more follows."""
+    """The head of a line with its values masked, and whether more follows. Remembers the last one: the shape cache and
+    then a parser ask for it.
+    """
     kept, more = head(line)
     return mask(_folded(kept) if kept[:1] == "{" else kept), more
 
 
 def cut(line: str) -> Tokens:
     text, more = masked(line)
-    words: list[str] = []
-    gaps: list[str] = []
-    at = 0
-    for match in (_JSON_WORD if text[:1] == "{" else _WORD).finditer(text):
-        if len(words) == MAX_WORDS:
-            more = True
-            break
-        gaps.append(text[at : match.start()])
-        words.append(match.group())
-        at = match.end()
-    tail = "" if len(words) == MAX_WORDS and more else text[at:]
-    start, stop = _message(words)
+    # Gaps and words by turns; past MAX_WORDS all is one gap, which is not looked at.
+    parts = (_JSON_WORD if text[:1] == "{" else _WORD).split(text, MAX_WORDS)
+    gaps, words = parts[::2], parts[1::2]
+    if len(words) == MAX_WORDS and not gaps[-1].isspace() and gaps[-1]:
+        more = True
+        gaps[-1] = ""
+    start, stop = _message(text, words)
     if more:
         if stop == len(words):
             stop += 1
         words.append(WILDCARD)
-        gaps += (tail, "")
-    else:
-        gaps.append(tail)
+        gaps.append("")
     return Tokens(tuple(words), tuple(gaps), start, stop)
 
 
@@ -99,6 +97,8 @@ def joined(words: Sequence[str], gaps: Sequence[str]) -> str:
 
 def _folded(text: str) -> str:
     """A JSON line with its lists and deep objects as `<JSON>`: their sizes and keys vary without end."""
+    if "[" not in text and "{" not in text[1:]:
+        return text
     parts: list[str] = []
     opened: list[bool] = []  # per open bracket: is it folded, or inside something that is
     for part in _JSON_PART.findall(text):
@@ -115,23 +115,28 @@ def _folded(text: str) -> str:
     return "".join(parts)
 
 
-def _message(words: Sequence[str]) -> tuple[int, int]:
+def _message(text: str, words: Sequence[str]) -> tuple[int, int]:
     """Where the message begins and ends.
 
     At a member called msg, message...; else after a header that opens with a time, which ends with `sshd[4711]:` or
     `storage.BlockManager:`; else at the first word that is not a mere value.
     """
-    begin = words[:MAX_HEADER]
-    for keys in _MESSAGE:
-        for at, word in enumerate(begin):
-            if key := keys.match(word):
-                return at, _end(words, at, key.end())
+    if _SOME_MESSAGE.search(text):
+        for keys in _MESSAGE:
+            for at, word in enumerate(words[:MAX_HEADER]):
+                if key := keys.match(word):
+                    return at, _end(words, at, key.end())
     stamped = any("<TIME>" in word for word in words[:4])
-    plain = [at for at, word in enumerate(begin) if not _ONLY_VALUES.match(word)]
-    for at in plain if stamped else ():
-        if words[at].endswith(":") and at + 1 < len(begin):
+    first = None
+    for at, word in enumerate(words[:MAX_HEADER]):
+        if not word[0].isalpha() and _ONLY_VALUES.match(word):
+            continue
+        first = at if first is None else first
+        if not stamped:
+            break
+        if word[-1] == ":" and at + 1 < min(len(words), MAX_HEADER):
             return at + 1, len(words)
-    return (plain[0] if plain else 0), len(words)
+    return first or 0, len(words)
 
 
 def _end(words: Sequence[str], at: int, key_end: int) -> int:

@@ -128,9 +128,9 @@ def turned(tokens: Tokens) -> tuple[str, ...]:
     return (place, *words[start:], *words[:start])
 
 
-def text(cluster: LogCluster, gaps: Sequence[str]) -> str:
+def text(turned_words: Sequence[str], gaps: Sequence[str]) -> str:
     """The template of a cluster, its words back in their order."""
-    place, *words = cluster.log_template_tokens
+    place, *words = turned_words
     at = len(words) - _place(place)[0]
     return joined((*words[at:], *words[:at]), gaps)
 

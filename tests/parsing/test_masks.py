@@ -126,5 +126,5 @@ def test_what_is_not_masked_is_left_in_its_order(text: str) -> None:
 )
 def test_no_text_costs_more_than_its_length_allows(text: str) -> None:
     began = time.process_time()
-    mask.__wrapped__(text)
+    mask(text)
     assert time.process_time() - began < 1.0
