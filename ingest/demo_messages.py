@@ -129,6 +129,7 @@ class Message:
         self.clock = next(slot for slot in slots if slot in TIMES)
 
 
+_PYTHON_LEVELS: Final = {"warn": "WARNING"}
 _LAYOUTS: dict[str, Callable[[str, str], str]] = {
     # Apache's combined format, then the seconds it took and the request id.
     "gateway": lambda level, text: f"{{ip}} - - [{{clf}}] {text} {{seconds}} {{rid}}",
@@ -140,7 +141,6 @@ _LAYOUTS: dict[str, Callable[[str, str], str]] = {
     "auth": lambda level, text: f"{{syslog}} bastion-1 {text}",
     "search": lambda level, text: f"{{java}} - {_PYTHON_LEVELS.get(level, level.upper())} - {text}",
 }
-_PYTHON_LEVELS = {"warn": "WARNING"}
 
 
 def request(line: str, status: int, *, referer: str = "https://shop.example/") -> Message:
