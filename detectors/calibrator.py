@@ -16,6 +16,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from detectors.units import NEVER
+
 HORIZON = 1_440
 """Windows that are remembered: a day of minutes."""
 COOL_DOWN = 10
@@ -23,6 +25,7 @@ COOL_DOWN = 10
 _STRANGE = -math.log(0.01)
 _CAP = -math.log(1e-4)
 _KEEP = 0.5 ** (1.0 / 720.0)
+_MAX_STRANGE = 512
 _PRIOR = 60.0
 """Windows worth of belief in the model."""
 
@@ -32,8 +35,17 @@ class _History:
     windows: int = 0
     total: float = 0.0
     weight: float = 0.0
-    events: list[list[float]] = field(default_factory=list)
-    """Strange events as [last window, largest -ln p], oldest first."""
+    strange: list[tuple[int, float]] = field(default_factory=list)
+    """(window, -ln p) of the strange ones, oldest first."""
+
+    def alike(self, strange: float, window: int) -> int:
+        """Events before `window`, and not part of what goes on there, that were at least as strange."""
+        events, last = 0, NEVER
+        for past, value in self.strange:
+            if value >= strange and window - HORIZON <= past < window - COOL_DOWN:
+                events += past - last > COOL_DOWN
+                last = past
+        return events
 
 
 class Calibrator:
@@ -46,11 +58,7 @@ class Calibrator:
         strange = -math.log(max(p_value, 1e-300))
         scale = max(1.0, (history.total + _PRIOR) / (history.weight + _PRIOR))
         model = math.exp(-strange / scale)
-        alike = sum(
-            1
-            for last, largest in history.events
-            if largest >= strange and window - HORIZON <= last < window - COOL_DOWN
-        )
+        alike = history.alike(strange, window)
         rank = (alike + 1) / (min(history.windows, HORIZON) + 1) if alike else 0.0
         return max(model, min(rank, 1.0))
 
@@ -62,20 +70,17 @@ class Calibrator:
         history.total = history.total * _KEEP + min(strange, _CAP)
         history.weight = history.weight * _KEEP + 1.0
         if strange >= _STRANGE:
-            if history.events and window - history.events[-1][0] <= COOL_DOWN:
-                history.events[-1] = [window, max(strange, history.events[-1][1])]
-            else:
-                history.events.append([window, strange])
-            while history.events[0][0] < window - HORIZON:
-                del history.events[0]
+            history.strange.append((window, strange))
+            if history.strange[0][0] < window - HORIZON or len(history.strange) > _MAX_STRANGE:
+                del history.strange[0]
 
     def save(self) -> list[Any]:
         return [
-            [*key, h.windows, h.total, h.weight, h.events] for key, h in self._histories.items()
+            [*key, h.windows, h.total, h.weight, h.strange] for key, h in self._histories.items()
         ]
 
     def load(self, state: list[Any]) -> None:
         self._histories = {
-            (detector, source): _History(windows, total, weight, events)
-            for detector, source, windows, total, weight, events in state
+            (detector, source): _History(windows, total, weight, [(w, s) for w, s in strange])
+            for detector, source, windows, total, weight, strange in state
         }

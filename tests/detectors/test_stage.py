@@ -24,6 +24,7 @@ NORMAL = [
     for j, (rate, severity) in enumerate(((60, 9), (20, 9), (5, 9), (1, 13), (0.3, 17), (0.05, 9)))
 ]
 HOUR = 3_600.0
+DEFAULTS = Detection()
 INCIDENTS = [
     Flow("pay", 999, 20, 17, start=2 * HOUR + 20, end=2 * HOUR + 200),
     Flow("api", 1, 200, 9, start=2.5 * HOUR, end=2.5 * HOUR + 75),
@@ -47,8 +48,8 @@ def stream(
     return events({n: c[~silent] for n, c in columns.items()}, SERVICES, labels={"source": source})
 
 
-def stage(*, looks: bool = False, **changes: float) -> DetectionStage:
-    return DetectionStage(Detection(**changes), lambda: TEXTS, looks=looks)  # type: ignore[arg-type]
+def stage(settings_: Detection = DEFAULTS, *, looks: bool = False) -> DetectionStage:
+    return DetectionStage(settings_, lambda: TEXTS, looks=looks)
 
 
 def run(judge: DetectionStage, rows: Events, edges: Iterable[int] = ()) -> list[Anomaly]:
@@ -121,27 +122,29 @@ def test_normal_streams_stay_within_the_budget() -> None:
 
 def test_a_tighter_budget_tells_less() -> None:
     loose, tight = (
-        run(stage(alerts_per_day=n), stream(11, hours=24.0, incidents=False)) for n in (200.0, 2.0)
+        run(stage(Detection(alerts_per_day=n)), stream(11, hours=24.0, incidents=False))
+        for n in (200.0, 2.0)
     )
     assert len(tight) < len(loose)
 
 
 def test_nothing_is_told_during_warm_up() -> None:
-    assert run(stage(warmup_s=1e9), stream()) == []
-    for anomaly in run(stage(warmup_s=600.0, alerts_per_day=1e6), stream()):
+    assert run(stage(Detection(warmup_s=1e9)), stream()) == []
+    for anomaly in run(stage(Detection(warmup_s=600.0, alerts_per_day=1e6)), stream()):
         assert minute(anomaly) >= 9
 
 
 def test_the_demo_has_a_budget_of_its_own() -> None:
-    settings_ = {"alerts_per_day": 0.001, "demo_alerts_per_day": 1_000.0}
-    demo = run(stage(**settings_), stream(5, hours=3.0, incidents=False, source="demo"))
-    other = run(stage(**settings_), stream(5, hours=3.0, incidents=False))
+    settings_ = Detection(alerts_per_day=0.001, demo_alerts_per_day=1_000.0)
+    demo = run(stage(settings_), stream(5, hours=3.0, incidents=False, source="demo"))
+    other = run(stage(settings_), stream(5, hours=3.0, incidents=False))
     assert len(demo) > len(other) == 0
 
 
 def test_a_look_finds_an_incident_within_seconds_and_the_window_says_no_second_time() -> None:
     rows = stream()
-    judge, first = stage(looks=True), {}
+    judge = stage(looks=True)
+    first: dict[tuple[str, str], int] = {}
     told: list[Anomaly] = []
     for a in range(0, rows.num_rows, 20):
         part = Events(rows.slice(a, 20))
@@ -169,9 +172,7 @@ def test_a_source_that_stops_while_nothing_else_comes_is_told_by_the_wall_clock_
 
 def test_old_rows_are_never_silent_by_the_wall_clock() -> None:
     rows = stream(3, hours=1.0, incidents=False)
-    late = rows.set_column(
-        1, rows.schema.field(1), [np.full(rows.num_rows, START + 86_400 * SECOND, np.int64)]
-    )
+    late = rows.set_column(1, rows.schema.field(1), [[START + 86_400 * SECOND] * rows.num_rows])
     judge = stage(looks=True)
     run(judge, Events(late))
     assert judge.advance(START + 2 * 86_400 * SECOND) == ()
@@ -206,7 +207,7 @@ def test_status_tells_of_the_warm_up() -> None:
 def test_a_snapshot_of_another_window_length_is_left_aside() -> None:
     judge = stage()
     run(judge, Events(stream().slice(0, 5_000)))
-    other = stage(window_s=30.0)
+    other = stage(Detection(window_s=30.0))
     after, since = other.load(judge.save())
     assert after == 4_999
     assert since > 2**62
