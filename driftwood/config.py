@@ -97,9 +97,7 @@ class Kafka:
         30.0, "Seconds between looks for new partitions and re-created topics."
     )
     security_protocol: str = _s("PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.")
-    sasl_mechanism: str = _s(
-        "", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty for none."
-    )
+    sasl_mechanism: str = _s("", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty for none.")
     sasl_username: str = _s("", "User for SASL.")
     sasl_password: str = _s("", "Password for SASL; better given in the environment.", secret=True)
     ssl_cafile: str = _s("", "Path of the CA certificates; empty: the system's.")

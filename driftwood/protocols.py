@@ -83,7 +83,7 @@ class Assigner(Parser, Protocol):
     def revision(self) -> int:
         """Rises whenever `save` would give something new."""
 
-    def assign(self, lines: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
+    def assign(self, lines: pa.ChunkedArray[Any]) -> tuple[pa.Array[Any], pa.Array[Any]]:
         """Template ids (int64) and versions (int32), a row per line."""
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NewType
+from typing import Any, NewType
 
 import pyarrow as pa
 
@@ -40,31 +40,27 @@ RECORDS = pa.schema(
 )
 
 # `line_id` is given by the writer, dense and in the order of arrival; evidence refers to it.
-EVENTS = pa.schema(
-    [
-        *RECORDS,
-        pa.field("template_id", pa.int64(), nullable=False),
-        pa.field("template_version", pa.int32(), nullable=False),
-        pa.field("line_id", pa.int64(), nullable=False),
-    ]
+EVENTS = (
+    RECORDS.append(pa.field("template_id", pa.int64(), nullable=False))
+    .append(pa.field("template_version", pa.int32(), nullable=False))
+    .append(pa.field("line_id", pa.int64(), nullable=False))
 )
 
-DEAD_LETTERS = pa.schema(
-    [
-        pa.field("observed_ts", pa.int64(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),  # the name of the source
-        pa.field("topic", pa.string(), nullable=False),
-        pa.field("part", pa.int32(), nullable=False),
-        pa.field("off", pa.int64(), nullable=False),
-        pa.field("idx", pa.int32(), nullable=False),
-        pa.field("stage", pa.string(), nullable=False),  # decode | parse | ...
-        pa.field("reason", pa.string(), nullable=False),  # one sentence for a person
-        pa.field("raw", pa.binary(), nullable=False),
-        pa.field("headers", pa.map_(pa.string(), pa.binary()), nullable=False),
-        pa.field("key", pa.binary()),
-        pa.field("record_ts", pa.int64()),  # the producer's or broker's time, ns
-    ]
-)
+_DEAD_LETTERS: list[pa.Field[Any]] = [
+    pa.field("observed_ts", pa.int64(), nullable=False),
+    pa.field("source", pa.string(), nullable=False),  # the name of the source
+    pa.field("topic", pa.string(), nullable=False),
+    pa.field("part", pa.int32(), nullable=False),
+    pa.field("off", pa.int64(), nullable=False),
+    pa.field("idx", pa.int32(), nullable=False),
+    pa.field("stage", pa.string(), nullable=False),  # decode | parse | ...
+    pa.field("reason", pa.string(), nullable=False),  # one sentence for a person
+    pa.field("raw", pa.binary(), nullable=False),
+    pa.field("headers", pa.map_(pa.string(), pa.binary()), nullable=False),
+    pa.field("key", pa.binary()),
+    pa.field("record_ts", pa.int64()),  # the producer's or broker's time, ns
+]
+DEAD_LETTERS = pa.schema(_DEAD_LETTERS)
 
 Records = NewType("Records", pa.Table)
 Events = NewType("Events", pa.Table)

@@ -6,22 +6,20 @@ the whole way of a real log is exercised: broker, decoding, labels.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
-from typing import IO
 
 import orjson
 from kafka import KafkaProducer
 
 from driftwood.config import Config
 from driftwood.errors import ConfigError
-from ingest.demo_incidents import Incident, schedule
+from ingest.demo_incidents import schedule
 from ingest.demo_shop import MINUTE, Line, generate
+from ingest.demo_truth import truth_row
 
 SECOND = 1_000_000_000
 STEP_S = 0.2
@@ -48,8 +46,7 @@ def produce(config: Config, truth: Path | None, count: int | None) -> None:
         schedule(config.demo.seed, start, config.demo.first_incident_s),
     )
     if truth is not None:
-        with truth.open("w", encoding="utf-8") as file:
-            write_truth(day, file)
+        truth.write_bytes(b"".join(orjson.dumps(truth_row(i)) + b"\n" for i in day))
     send, finish = _to_kafka(config) if config.kafka.brokers else (_to_stdout, sys.stdout.flush)
     try:
         for number, line in enumerate(lines(config, start), start=1):
@@ -58,15 +55,6 @@ def produce(config: Config, truth: Path | None, count: int | None) -> None:
                 break
     finally:
         finish()
-
-
-def write_truth(incidents: Iterator[Incident], file: IO[str]) -> None:
-    """One JSON object per incident and service: kind, service, start, end (RFC 3339)."""
-    for incident in incidents:
-        times = (datetime.fromtimestamp(t / SECOND, UTC) for t in (incident.start, incident.end))
-        start, end = (at.isoformat(timespec="milliseconds") for at in times)
-        row = {"kind": incident.kind, "service": incident.service, "start": start, "end": end}
-        file.write(json.dumps(row) + "\n")
 
 
 def _to_stdout(line: Line) -> None:
