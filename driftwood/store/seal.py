@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from driftwood.errors import StoreError
-from driftwood.store.database import SEGMENTS, Cursor, Database
+from driftwood.store.database import Database
 from driftwood.store.schema import COLUMNS, HOUR, LAST_HOUR, end_of
 from driftwood.store.segments import (
     Segment,
@@ -81,10 +81,10 @@ class Sealer:
             or now - hot.touched >= STALE_NS
         )
 
-    def scattered(self) -> tuple[list[int], set[int]]:
+    def scattered(self, tried: Collection[int]) -> tuple[list[int], set[int]]:
         """Hours with hot rows or with several segments, as many as one job takes, and which of them to merge into one.
 
-        An hour with more than `seal_rows` rows keeps its segments: they are large enough.
+        Without those that were `tried`. An hour with more than `seal_rows` rows keeps its segments: they are large.
         """
         with self._database.cursor() as cursor:
             sealed = {
@@ -98,7 +98,7 @@ class Sealer:
             for hour, (segments, rows) in sealed.items()
             if (segments > 1 or hour in self._writer.hot) and rows + self._hot(hour) <= self._full
         }
-        return self._portion({*self._writer.hot, *merging}), merging
+        return self._portion({*self._writer.hot, *merging}.difference(tried)), merging
 
     def _portion(self, hours: Iterable[int]) -> list[int]:
         chosen: list[int] = []
@@ -162,23 +162,52 @@ class Sealer:
 
     def _write(self, job: _Job) -> None:
         try:
-            with self._database.snapshot() as cursor:
-                for hour in job.hours:
-                    if not job.cancelled.is_set():
-                        self._write_hour(cursor, job, hour)
-        except (duckdb.Error, OSError) as error:
+            for hour in job.hours:
+                if hour in job.merging and self._merge(job, hour):
+                    continue
+                with self._database.snapshot() as cursor:
+                    first, last = cursor.execute(
+                        f"SELECT min(line_id), max(line_id) FROM logs_hot WHERE {hot_rows([hour], job.last)}"
+                    ).fetchall()[0]
+                if first is not None:
+                    self._write_hot(job, hour, first, last)
+        except (duckdb.Error, OSError, StoreError) as error:
             job.failure = error
 
-    def _write_hour(self, cursor: Cursor, job: _Job, hour: int) -> None:
-        rows = f"SELECT {COLUMNS} FROM logs_hot WHERE {hot_rows([hour], job.last)}"
-        if hour in job.merging:
-            old = cursor.execute("SELECT path FROM segments WHERE hour = ?", [hour]).fetchall()
-            paths = [path for (path,) in old]
-            if paths:
-                rows += f" UNION ALL SELECT {COLUMNS} FROM {parquet(self._database.folder, paths)}"
-            job.replaced += paths
+    def _write_hot(self, job: _Job, hour: int, first: int, last: int) -> None:
+        """Hot rows of `hour` with ids from `first` to `last`: one segment, or several where long lines fill the memory.
+
+        Nothing changes these rows while the job runs, so that each attempt may have a snapshot of its own.
+        """
+        if job.cancelled.is_set():
+            return
+        rows = (
+            f"SELECT {COLUMNS} FROM logs_hot WHERE {hot_rows([hour], last)} AND line_id >= {first}"
+        )
+        try:
+            with self._database.snapshot() as cursor:
+                job.made += write_segment(cursor, self._database.folder, hour, rows, job.now)
+        except duckdb.OutOfMemoryException:
+            if first == last:
+                raise
+            middle = (first + last) // 2
+            self._write_hot(job, hour, first, middle)
+            self._write_hot(job, hour, middle + 1, last)
+
+    def _merge(self, job: _Job, hour: int) -> bool:
+        """One segment of all that `hour` has, hot or sealed; False when that takes more memory than there is."""
         folder = self._database.folder
-        job.made.append(write_segment(cursor, folder, hour, rows, job.now))
+        with self._database.snapshot() as cursor:
+            found = cursor.execute("SELECT path FROM segments WHERE hour = ?", [hour]).fetchall()
+            paths = [path for (path,) in found]
+            rows = f"""SELECT {COLUMNS} FROM logs_hot WHERE {hot_rows([hour], job.last)}
+                UNION ALL SELECT {COLUMNS} FROM {parquet(folder, paths)}"""
+            try:
+                job.made += write_segment(cursor, folder, hour, rows, job.now)
+            except duckdb.OutOfMemoryException:
+                return False
+        job.replaced += paths
+        return True
 
     # -- the writing thread
 
@@ -212,9 +241,9 @@ class Sealer:
         with self._database.cursor() as cursor:
             known = {path for (path,) in cursor.execute("SELECT path FROM segments").fetchall()}
             self._writer.load(cursor)
-        made = [folder / segment.path for segment in job.made if segment.path not in known]
-        for file in (*made, *(folder / SEGMENTS).glob("*.tmp")):
-            file.unlink(missing_ok=True)
+        for segment in job.made:
+            if segment.path not in known:
+                (folder / segment.path).unlink(missing_ok=True)
 
 
 def hot_rows(hours: Sequence[int], last: int) -> str:

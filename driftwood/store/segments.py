@@ -49,40 +49,32 @@ class Segment:
 # -- files
 
 
-def write_segment(cursor: Cursor, folder: Path, hour: int, rows: str, now: int) -> Segment:
+def write_segment(cursor: Cursor, folder: Path, hour: int, rows: str, now: int) -> list[Segment]:
     """Write the rows that the SQL `rows` gives, all of one hour, and read them back before they count as written.
 
-    The file is durable under its final name, a new one, when this returns; a crash leaves at most a file that no store
-    knows.
+    One segment, or none when there are no rows. The file is durable under its name, a new one, when this returns; a
+    crash leaves at most a file that no store knows.
     """
     path = f"{SEGMENTS}/{_start_of(hour)}-{secrets.token_hex(6)}.parquet"
     temporary = folder / f"{path}.tmp"
-    cursor.execute(
-        f"COPY (SELECT {COLUMNS} FROM ({rows}) ORDER BY sid, ts, line_id) TO {quoted(str(temporary))} ({PARQUET})"
-    ).fetchall()
-    facts = cursor.execute(
-        f"""SELECT count(*), min(ts), max(ts), min(line_id), max(line_id), max(observed_ts),
-        sum(strlen(line))::BIGINT FROM read_parquet({quoted(str(temporary))})"""
-    ).fetchall()[0]
-    sync(temporary)
-    size, digest = temporary.stat().st_size, checksum(temporary)
-    temporary.rename(folder / path)
-    sync(folder / SEGMENTS)
-    row_count, min_ts, max_ts, min_line_id, max_line_id, max_observed_ts, text = facts
-    return Segment(
-        path,
-        hour,
-        row_count,
-        min_ts,
-        max_ts,
-        min_line_id,
-        max_line_id,
-        max_observed_ts,
-        size,
-        text,
-        digest,
-        now,
-    )
+    try:
+        cursor.execute(
+            f"COPY (SELECT {COLUMNS} FROM ({rows}) ORDER BY sid, ts, line_id) TO {quoted(str(temporary))} ({PARQUET})"
+        ).fetchall()
+        row_count, min_ts, max_ts, min_line_id, max_line_id, max_observed_ts, text = cursor.execute(
+            f"""SELECT count(*), min(ts), max(ts), min(line_id), max(line_id), max(observed_ts),
+            sum(strlen(line))::BIGINT FROM read_parquet({quoted(str(temporary))})"""
+        ).fetchall()[0]
+        if not row_count:
+            return []
+        sync(temporary)
+        size, digest = temporary.stat().st_size, checksum(temporary)
+        temporary.rename(folder / path)
+        sync(folder / SEGMENTS)
+    finally:
+        temporary.unlink(missing_ok=True)
+    bounds = (min_ts, max_ts, min_line_id, max_line_id, max_observed_ts)
+    return [Segment(path, hour, row_count, *bounds, size, text, digest, now)]
 
 
 def _start_of(hour: int) -> str:

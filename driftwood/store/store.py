@@ -156,12 +156,15 @@ class DuckStore:
         with self._writing:
             now = time.time_ns()
             self._retention.condemn(self._sealer.finish(wait=True) or (), now)
-            hours, merging = self._sealer.scattered()
-            while hours:
+            tried: set[int] = set()
+            while True:
+                hours, merging = self._sealer.scattered(tried)
+                if not hours:
+                    return
                 self._sealer.start(hours, now, merging)
                 self._retention.condemn(self._sealer.finish(wait=True) or (), now)
                 self._database.checkpoint()
-                hours, merging = self._sealer.scattered()
+                tried.update(hours)
 
     def export(
         self,

@@ -116,6 +116,22 @@ def test_an_hour_with_many_rows_is_sealed_before_it_is_over(
     store.close()
 
 
+@pytest.mark.slow
+def test_lines_too_long_for_the_memory_together_are_sealed_in_pieces(
+    tmp_path: Path, make_commit: MakeCommit
+) -> None:
+    store = opened(tmp_path, memory_limit="128MB")
+    for n in range(30):
+        store.write(make_commit(n, [T0 + 1 + n], lines=[str(n % 10) * 2_000_000]))
+        store._database.checkpoint()
+    store.compact()
+    assert len(segments(store)) > 1
+    assert sum(s["row_count"] for s in segments(store)) == 30
+    assert store.query("SELECT * FROM logs_hot").num_rows == 0
+    assert store.verify() == []
+    store.close()
+
+
 def test_rows_that_come_while_a_segment_is_written_stay_hot(
     tmp_path: Path, make_commit: MakeCommit
 ) -> None:
