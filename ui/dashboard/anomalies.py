@@ -60,7 +60,10 @@ def titled(title: str, service: str) -> Html:
     """
     pieces = title.removeprefix(f"{service}: ").split("`")
     return join(
-        *(tag("code", slots(LEADING_TIME.sub("", piece))) if at % 2 else piece for at, piece in enumerate(pieces))
+        *(
+            tag("code", slots(LEADING_TIME.sub("", piece))) if at % 2 else piece
+            for at, piece in enumerate(pieces)
+        )
     )
 
 

@@ -204,7 +204,10 @@ def _ticks(within: Range, step_s: float, zone: tzinfo) -> list[str]:
     """Five times along the axis, no finer than the range needs."""
     times = [within.start + within.seconds * i / 4 for i in range(5)]
     if within.seconds > 2 * 86_400 or step_s >= 86_400:
-        return [date_clock(at, zone)[:-9] for at in times]
+        days = [date_clock(at, zone)[:-9] for at in times]
+        return [
+            day if day != before else "" for before, day in zip(["", *days], days, strict=False)
+        ]
     return [clock(at, zone)[: 8 if within.seconds < 600 else 5] for at in times]
 
 

@@ -25,6 +25,6 @@ def command(url: str, listen: str) -> list[str]:
         "--server.headless=true",
         "--server.fileWatcherType=none",
         "--browser.gatherUsageStats=false",
-        "--client.toolbarMode=minimal",
+        "--client.toolbarMode=viewer",
         "--logger.level=warning",
     ]

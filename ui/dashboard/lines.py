@@ -46,13 +46,15 @@ def rows(
     """A list of lines, in the order given; a click picks `line:ID`, on the chip `template:ID`."""
     return tag(
         "div",
-        [_row(line, zone, selected, chips, dates) for line in lines],
+        [_row(line, zone, selected, chips, dates, wrap) for line in lines],
         cls="dw-lines" + (" is-wrapped" if wrap else ""),
         role="list",
     )
 
 
-def _row(line: Line, zone: tzinfo, selected: int | None, chips: bool, dates: bool) -> Html:
+def _row(
+    line: Line, zone: tzinfo, selected: int | None, chips: bool, dates: bool, wrap: bool
+) -> Html:
     at_s = int(line["ts"]) / 1e9
     chosen = line["line_id"] == selected
     return tag(
@@ -61,13 +63,21 @@ def _row(line: Line, zone: tzinfo, selected: int | None, chips: bool, dates: boo
         tag("time", date_clock(at_s, zone) if dates else clock(at_s, zone, millis=True)),
         tag("b", severity.name(line["severity"])[:5] if line["severity"] else "·"),
         tag("span", line["service"] or "–", cls="who", title=line["service"]),
-        tag("code", tinted(line["line"], line["spans"])),
+        tag("code", tinted(line["line"], line["spans"]) if wrap else first(line)),
         chip(line["template_id"]) if chips else None,
         cls=f"dw-line {severity.css(line['severity'])}" + (" is-on" if chosen else ""),
         data_pick=f"line:{line['line_id']}",
         tabindex=0,
         role="listitem",
     )
+
+
+def first(line: Line) -> Html:
+    """The first line of a record that has several, as a stack trace has, and how many more there are."""
+    opening, _, rest = line["line"].partition("\n")
+    more = rest.count("\n") + 1 if rest else 0
+    said = tag("em", f" ⏎ {count(more)} more {'line' if more == 1 else 'lines'}") if more else None
+    return join(tinted(opening, line["spans"]), said)
 
 
 def chip(template_id: str) -> Html | None:

@@ -153,14 +153,13 @@ def pulse(known: Stats) -> Html:
         ("open anomalies", count(known["anomalies_open"])),
         ("stored", count(known["lines_total"])),
     ]
-    age = ago(newest, time.time()) if newest else "no line yet"
+    age = join("newest line ", tag("b", ago(newest, time.time()))) if newest else "no line yet"
     return tag(
         "div",
         tag(
             "p",
             tag("i", cls=f"dot {state} is-beating"),
-            "newest line ",
-            tag("b", age),
+            age,
             title=date_clock(newest) if newest else None,
         ),
         tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in rows]),

@@ -54,6 +54,12 @@ function fill(root, html) {
   const focused = root.contains(document.activeElement) && document.activeElement.dataset.pick
   root.replaceChildren(...parsed.body.childNodes)
   root.querySelectorAll("[data-scroll]").forEach((box, i) => (box.scrollTop = scrolled[i] ?? 0))
+  for (const box of root.querySelectorAll("[data-center]")) {
+    const on = box.querySelector(".is-on")
+    if (!on) continue
+    const [outer, inner] = [box.getBoundingClientRect(), on.getBoundingClientRect()]
+    box.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2
+  }
   if (focused) root.querySelector(`[data-pick="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true })
 }
 

@@ -2,7 +2,8 @@
 
 `view.js` gives the HTML its behaviour, by attributes: `data-pick="VALUE"` is a row or mark that can be clicked (and
 reached with j/k or the arrows), `data-tip` shows a note on hovering, `data-tips` one per bar of a chart,
-`data-brush="START,END"` lets a stretch of time be dragged out, `data-copy` copies its value.
+`data-brush="START,END"` lets a stretch of time be dragged out, `data-copy` copies its value,
+`data-center` scrolls to the row that is on, `data-scroll` keeps its place when the HTML changes.
 """
 
 from __future__ import annotations

@@ -170,6 +170,8 @@ def test_range_and_service_go_along_from_page_to_page(opened: Callable[..., Page
     page.get_by_role("link", name="Patterns").click()
     page.locator(".dw-table").wait_for()
     expect(page).to_have_url(re.compile(r"range=6h"))
+    page.get_by_role("radio", name="24h").click()
+    expect(page).to_have_url(re.compile(r"range=24h"))
 
 
 def test_dragging_over_the_histogram_zooms(opened: Callable[..., Page]) -> None:

@@ -214,6 +214,7 @@ def beside(line_id: int) -> None:
                 "div",
                 lines.rows(around, zone=frame.zone(), selected=line_id, chips=False, wrap=True),
                 cls="dw-context",
+                data_center=True,
             ),
         ),
         key="detail",

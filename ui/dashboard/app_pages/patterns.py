@@ -145,7 +145,8 @@ def table() -> None:
 
 def detail() -> None:
     known = frame.stats()
-    each = ask(client.template, chosen).result()
+    shown = frame.current(known).rounded(60)
+    each = ask(client.template, chosen, start=stamp(shown.start), end=stamp(shown.end)).result()
     zone = frame.zone()
     view(
         join(

@@ -114,6 +114,7 @@ def details() -> None:
                     flow.detectors(known["detectors"]),
                     cls="dw-panel",
                 ),
+                tag("section", tag("h4", "Server"), flow.process(known), cls="dw-panel"),
             ),
             key="sources",
         )
@@ -127,7 +128,6 @@ def details() -> None:
                     _daily(known),
                     cls="dw-panel",
                 ),
-                tag("section", tag("h4", "Server"), flow.process(known), cls="dw-panel"),
             ),
             key="store",
         )
