@@ -3,8 +3,8 @@
     python benchmarks/real_logs.py [DATA] [--sets A,B] [--top N]
 
 DATA (default: ../shared/data) holds `loghub_2k/`, `loghub_2_0/Linux/`, `detection/lo2/` and
-`detection/nezha_trainticket/`. Each set goes through `driftwood ingest` into a store of its own; printed are speed, what
-was recognised in the lines, the templates that cover most of them, and the anomalies. Nezha's lines, which come as a
+`detection/nezha_trainticket/`. Each set goes through `driftwood ingest` into a store of its own; printed are speed,
+what was recognised in the lines, the templates that cover most of them, and the anomalies. Nezha's lines, a
 table, are written as Kubernetes does: a file per pod, each line in the CRI format with its time.
 """
 

@@ -252,6 +252,7 @@ class Pipeline:
             if self._stopping.wait(FULL_RETRY_S):
                 return False
             self._intake.run_tasks()
+            self._maintain()  # retention may make the room
         seconds = time.monotonic() - started
         if self.banner is not None:
             self.banner = None
@@ -279,6 +280,9 @@ class Pipeline:
                 found = ()
             if found:
                 self._write(self._commit(anomalies=found))
+        self._maintain()
+
+    def _maintain(self) -> None:
         try:
             self._store.maintain(time.time_ns())
         except Exception:  # a segment that cannot be sealed now is sealed later

@@ -6,6 +6,7 @@ the whole way of a real log is exercised: broker, decoding, labels.
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -38,7 +39,8 @@ def lines(config: Config, start: int) -> Iterator[Line]:
 
 
 def produce(config: Config, truth: Path | None, count: int | None) -> None:
-    """Run until Ctrl-C, a closed pipe, or `count` lines."""
+    """Run until Ctrl-C, SIGTERM, a closed pipe, or `count` lines."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what is queued is still sent
     start = time.time_ns()
     # The incidents of the next day: whoever scores a longer run writes the truth anew.
     day = takewhile(
