@@ -32,14 +32,18 @@ def main() -> None:
         "many sources": (2_000.0, 1_000, chosen.seconds / 2),
         "sparse": (1.0, 5, 400 * chosen.seconds),
     }
-    print(f"{'case':<14}{'events':>10}{'stage ev/s':>14}{'floor ev/s':>14}{'slower by':>11}{'p99 ms':>9}")
+    print(
+        f"{'case':<14}{'events':>10}{'stage ev/s':>14}{'floor ev/s':>14}{'slower by':>11}{'p99 ms':>9}"
+    )
     for name, (rate, services, seconds) in cases.items():
         rows = stream(rate, services, seconds)
         stage = DetectionStage(Detection(), dict)
         cpu, p99 = timed(rows, stage.observe)
         floor, _ = timed(rows, count)
         n = rows.num_rows
-        print(f"{name:<14}{n:>10,}{n / cpu:>14,.0f}{n / floor:>14,.0f}{cpu / floor:>11.1f}{p99:>9.1f}")
+        print(
+            f"{name:<14}{n:>10,}{n / cpu:>14,.0f}{n / floor:>14,.0f}{cpu / floor:>11.1f}{p99:>9.1f}"
+        )
 
 
 def stream(rate: float, services: int, seconds: float) -> Events:

@@ -222,6 +222,7 @@ class Pipeline:
     def _commit(self, **parts: Any) -> Commit:
         """A commit of `parts`, with what the parser has to say since the last one."""
         state: dict[str, bytes] = dict(parts.pop("state", {}))
+        templates = self._parser.changes()  # first: a saved state holds what was not given out yet
         revision = self._parser.revision
         if revision != self._saved_revision:
             state["parser"] = self._parser.save()
@@ -233,7 +234,7 @@ class Pipeline:
         parts.setdefault("events", Events(EVENTS.empty_table()))
         parts.setdefault("dead", no_dead_letters())
         parts.setdefault("checkpoints", {})
-        return Commit(templates=self._parser.changes(), state=state, **parts)
+        return Commit(templates=templates, state=state, **parts)
 
     def _write(self, commit: Commit) -> bool:
         """Store `commit`, however long the disk is full; False when the program stops before that."""
