@@ -25,8 +25,8 @@ from detectors.calibrator import Calibrator
 from detectors.lexicon import Lexicon
 from detectors.snapshot import pack, unpack
 from detectors.threshold import Episodes, Threshold
-from detectors.units import SECOND, Unit, batch_of
-from detectors.windows import Windows
+from detectors.units import NEVER, SECOND, Unit, batch_of
+from detectors.windows import PAUSE_NS, Windows
 from driftwood.config import Detection
 from driftwood.protocols import Detector, LogBatch, Scores
 from driftwood.records import Anomaly, Events
@@ -67,6 +67,7 @@ class DetectionStage:
         """Ids that looks have told, oldest first: they are not told again."""
         self._seen_first: dict[str, int] = {}
         """When early looks saw what they have not told yet: arrival, ns."""
+        self._advanced = self._listening_since = NEVER
         self._refilling = False
 
     def observe(self, events: Events) -> tuple[Anomaly, ...]:
@@ -84,11 +85,17 @@ class DetectionStage:
             found += self._look(self._windows.filling(), early=True)
         return tuple(found)
 
-    def advance(self, now_ns: int) -> tuple[Anomaly, ...]:
-        """A look at live sources that were not heard for `lateness_s` by now; call it when nothing is queued."""
+    def advance(self, now: int) -> tuple[Anomaly, ...]:
+        """A look at live sources that were not heard for `lateness_s` by now (ns); call it when nothing is queued.
+
+        After a pause of these calls (a restart, a full disk) the sources get `lateness_s` to be heard again.
+        """
         if not self._detectors:
             return ()
-        return tuple(self._look(self._windows.idle(now_ns), early=False))
+        if now - self._advanced > PAUSE_NS:
+            self._listening_since = now
+        self._advanced = now
+        return tuple(self._look(self._windows.idle(now, self._listening_since), early=False))
 
     def _judge(self, closed: list[Unit]) -> list[Anomaly]:
         """Score and learn finished windows: side by side over the sources, one after another within each."""

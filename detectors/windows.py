@@ -161,14 +161,16 @@ class Windows:
         for code in np.unique(codes[wanted]).tolist():
             self.sources[names[code]].open.append(rows.at(wanted & (codes == code)))
 
-    def idle(self, now_ns: int) -> list[Unit]:
+    def idle(self, now_ns: int, since_ns: int = NEVER) -> list[Unit]:
         """What would close if nothing more came until `now_ns`: windows of live sources not heard for `lateness`.
+
+        `since_ns`: when listening began; before that nobody could be heard.
 
         Only a look: nothing changes, so that what the rows themselves will say stays the same on every replay.
         """
         looks = []
         for source in self.sources.values():
-            if source.live and now_ns - source.seen >= self.lateness_ns:
+            if source.live and now_ns - max(source.seen, since_ns) >= self.lateness_ns:
                 upto = self._number(now_ns - source.lag)
                 if upto > source.closed:
                     looks += self._close(replace(source, open=list(source.open)), upto)

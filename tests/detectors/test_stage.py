@@ -170,6 +170,15 @@ def test_a_source_that_stops_while_nothing_else_comes_is_told_by_the_wall_clock_
     assert judge.save() == before
 
 
+def test_nobody_is_silent_in_the_first_moments_after_a_restart() -> None:
+    rows = stream(3, hours=1.0, incidents=False)
+    before, judge = stage(looks=True), stage(looks=True)
+    run(before, rows, every(500, rows))
+    judge.load(before.save())
+    hours_later = START + 4 * 3_600 * SECOND
+    assert [a for s in range(25) for a in judge.advance(hours_later + s * SECOND)] == []
+
+
 def test_old_rows_are_never_silent_by_the_wall_clock() -> None:
     rows = stream(3, hours=1.0, incidents=False)
     late = rows.set_column(1, rows.schema.field(1), [[START + 86_400 * SECOND] * rows.num_rows])
