@@ -174,6 +174,8 @@ def _overlaps(anomaly: Anomaly, incident: Incident, window_ns: int) -> bool:
 def _rows(subject: str, outcomes: list[Outcome], config: str, sha: str) -> Iterator[Row]:
     def row(metric: str, values: Sequence[float], n: int, part: str = "demo") -> Row:
         value, low, high = interval(values)
+        if metric in ("recall", "precision") and low is not None and high is not None:
+            low, high = max(low, 0.0), min(high, 1.0)
         return Row(
             bench="demo", data=part, protocol="incidents", subject=subject, metric=metric, value=value, low=low,
             high=high, n=n, seeds=len(outcomes), seconds=round(sum(o.cpu_s for o in outcomes), 2), config=config,
