@@ -3,8 +3,9 @@
     python benchmarks/serve.py [--lines N] [--keep DIR]
 
 The demo shop writes N lines (default 5,000,000) into files; `driftwood serve --files` takes them in while a reader asks
-for lines, counts and templates all the time. Then the server is killed, started again, and a line is appended: how long
-until /ready, and from there until the line is stored. `--keep` leaves the store for `benchmarks/dashboard.py`.
+for lines, counts and templates all the time. Then the server is killed, lines are appended, and it is started again:
+how long until /ready, and from there until the first of them is stored. `--keep` leaves the store for
+`benchmarks/dashboard.py`.
 """
 
 from __future__ import annotations
@@ -124,10 +125,10 @@ def main() -> None:
         if reader.ms:
             p50, p95 = np.percentile(reader.ms, (50, 95))
             print(f"reader       {len(reader.ms)} answers, p50 {p50:.0f} ms, p95 {p95:.0f} ms")
+        with files[0].open("a", encoding="utf-8") as log:  # what came while it was down
+            log.writelines(f"line {n} after the kill\n" for n in range(1_000))
         with server(data, *flags) as (client, process, ready):
             began = time.perf_counter()
-            with files[0].open("a", encoding="utf-8") as log:
-                log.write("one more line after the restart\n")
             while client.stats()["lines_total"] <= stored:
                 time.sleep(0.02)
             print(f"restart      ready after {ready:.1f} s, ", end="")
