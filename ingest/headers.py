@@ -48,8 +48,9 @@ Form = Callable[[str, int], Found | None]
 TEXT: Final[Found] = ("text", None, UNKNOWN, "")
 
 _SHAPE_LENGTH: Final = 12
-_SHAPE: Final = str.maketrans(
-    string.digits + string.ascii_lowercase + string.ascii_uppercase, "0" * 10 + "a" * 26 + "A" * 26
+_SHAPE: Final = bytes.maketrans(
+    (string.digits + string.ascii_lowercase + string.ascii_uppercase).encode(),
+    b"0" * 10 + b"a" * 26 + b"A" * 26,
 )
 _SHAPES: Final = 8_192
 _HEAD: Final = 512
@@ -67,7 +68,7 @@ _5424: Final = re.compile(
     rf"(?:-|{ISO.pattern}) \S{{1,255}} (\S{{1,48}}) \S{{1,128}} \S{{1,32}}(?: |$)"
 )
 _ACCESS: Final = re.compile(
-    rf'\S+ (?:\S+ ){{1,3}}?\[{DAY_FIRST.pattern}\] "(?:[^"\\]|\\.)*"(?: ([1-5][0-9]{{2}})(?: |$))?'
+    rf'\S+ (?:\S+ ){{1,3}}?\[{DAY_FIRST.pattern}\] "[^"\\]*+(?:\\.[^"\\]*+)*+"(?: ([1-5][0-9]{{2}})(?: |$))?'
 )
 _EPOCH: Final = re.compile(
     r"\[?([0-9]{10}(?:\.[0-9]{1,9})?|[0-9]{13}|[0-9]{16}|[0-9]{19})\]?(?=[\s,|;]|$)"
@@ -96,7 +97,7 @@ class Headers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.keys = Keys(clock)
-        self._shapes: dict[str, tuple[Form, ...]] = {}
+        self._shapes: dict[bytes, tuple[Form, ...]] = {}
         # (what the blurred start must look like, the form): the first that fits wins.
         forms: tuple[tuple[str, Form], ...] = (
             (r"\{", self._json),
@@ -127,12 +128,14 @@ class Headers:
 
     def read(self, line: str, before: int) -> Found:
         """`before`: ns, the arrival of the line or the last change of its file."""
-        shape = line[:_SHAPE_LENGTH].translate(_SHAPE)
+        # Of bytes, because there one call of C does it; no form begins with what is not ASCII.
+        shape = line[:_SHAPE_LENGTH].encode("ascii", "replace").translate(_SHAPE)
         forms = self._shapes.get(shape)
         if forms is None:
             if len(self._shapes) >= _SHAPES:
                 self._shapes.clear()
-            forms = tuple(form for guard, form in self._forms if guard.match(shape))
+            start = shape.decode()
+            forms = tuple(form for guard, form in self._forms if guard.match(start))
             self._shapes[shape] = forms
         for form in forms:
             if found := form(line, before):

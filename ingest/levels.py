@@ -8,7 +8,10 @@ from typing import Final
 from ingest.severity import HEADER_WORDS, LETTERS, UNKNOWN, WORDS
 
 _LEVEL: Final = re.compile(r"([\[(<]?)([A-Za-z]{3,13})(?: ?([\])>:])|(?=[\s|]))")
+# The usual place, straight behind the time: `INFO `, ` - INFO -`, `[INFO]`, `| INFO |`.
+_USUAL: Final = re.compile(r"\s*+(?:[-:|]\s*+)?\[?([A-Z][A-Za-z]{2,12}+)\]?:?(?=[\s|])")
 _LEVEL_TOKENS: Final = 6
+_LEVEL_HEAD: Final = 160
 _AROUND_LEVEL: Final = "[](){}<>,:-|\"'"
 
 
@@ -18,7 +21,10 @@ def level_after(line: str, start: int) -> int:
     A level in capitals counts by itself, one in lower case only in brackets or before a colon; two plain words in lower
     case open the message, and a level after them is none.
     """
-    head = line[start : start + 160]
+    usual = _USUAL.match(line, start, start + _LEVEL_HEAD)
+    if usual and (number := HEADER_WORDS.get(usual[1])):
+        return number
+    head = line[start : start + _LEVEL_HEAD]
     if "|" in head:
         head = head.replace("|", " ")
     prose = 0

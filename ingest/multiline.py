@@ -35,6 +35,7 @@ _CONTINUES: Final = re.compile(
     r"|[A-Z][A-Za-z]*(?:Exception|Error)(?::|$)"
     r"|goroutine [0-9]+ \[|--- End of (?:inner exception )?stack trace",
 )
+_INDENTED_OR_CONTINUES: Final = re.compile(rf"\s|{_CONTINUES.pattern}")
 _TRACEBACK: Final = "Traceback (most recent call last):"
 
 
@@ -91,30 +92,25 @@ class Stitcher:
         """Where the last line of those starts."""
         self._since_cut = 0
         """Lines since every complete record could leave."""
-        self._ready: list[tuple[int, str]] = []
+        self._texts: list[str] = []
+        self._offs: list[int] = []
+        """Those that can leave."""
 
     def feed(self, lines: Sequence[str], offs: Sequence[int]) -> tuple[list[str], list[int]]:
         """The records that are complete now, in the order of where they start; `offs` says where each line does.
 
         The last record is held back, because the next line may belong to it.
         """
-        for line, off in zip(lines, offs, strict=True):
-            stream, body, partial = "", line, False
-            if line.find(" std", 19, 48) > 0 and (header := cri(line)):
-                stream, body, partial = header.stream, line[header.body_at :], header.flag == "P"
-            record = self._open.get(stream)
-            goes_on = record is not None and record.goes_on_with(body)
-            if record is not None and goes_on and record.has_room_for(body):
-                if record.partial and not partial and len(record.lines) == 1:
-                    record.lines[0] = record.lines[0].replace(f" {stream} P", f" {stream} F", 1)
-                record.join(body, off)
-            else:
-                if record is not None:
-                    self._finish(stream)
-                # The rest of a record that grew too large is stitched too.
-                record = self._open[stream] = _Open([line], off, off, len(line), goes_on or None)
-            record.partial = partial
-            self._cut()
+        at = 0
+        for unusual in [*_unusual(lines), len(lines)]:
+            while at < unusual and self._any_line_may_go_on():
+                self._add(lines[at], offs[at])
+                at += 1
+            if at < unusual:
+                self._add_records(lines[at:unusual], offs[at:unusual])
+            if unusual < len(lines):
+                self._add(lines[unusual], offs[unusual])
+            at = unusual + 1
         return self._take()
 
     def pending_since_off(self) -> int | None:
@@ -129,10 +125,42 @@ class Stitcher:
 
     def flush(self) -> tuple[list[str], list[int]]:
         """What is held back, complete or not: after silence, or at the end."""
+        self._finish_all()
+        return self._take()
+
+    def _any_line_may_go_on(self) -> bool:
+        """Whether more than the line itself decides where it belongs: the kubelet's streams, or a traceback."""
+        return any(stream or record.traceback for stream, record in self._open.items())
+
+    def _add_records(self, lines: Sequence[str], offs: Sequence[int]) -> None:
+        """Lines of plain text that each begin a record: the last one stays open."""
+        self._finish_all()
+        self._texts += lines[:-1]
+        self._offs += offs[:-1]
+        self._open[""] = _Open([lines[-1]], offs[-1], offs[-1], len(lines[-1]))
+
+    def _add(self, line: str, off: int) -> None:
+        stream, body, partial = "", line, False
+        if line.find(" std", 19, 48) > 0 and (header := cri(line)):
+            stream, body, partial = header.stream, line[header.body_at :], header.flag == "P"
+        record = self._open.get(stream)
+        goes_on = record is not None and record.goes_on_with(body)
+        if record is not None and goes_on and record.has_room_for(body):
+            if record.partial and not partial and len(record.lines) == 1:
+                record.lines[0] = record.lines[0].replace(f" {stream} P", f" {stream} F", 1)
+            record.join(body, off)
+        else:
+            if record is not None:
+                self._finish(stream)
+            # The rest of a record that grew too large is stitched too.
+            record = self._open[stream] = _Open([line], off, off, len(line), goes_on or None)
+        record.partial = partial
+        self._cut()
+
+    def _finish_all(self) -> None:
         for stream in list(self._open):
             self._finish(stream)
         self._cut()
-        return self._take()
 
     def _finish(self, stream: str) -> None:
         record = self._open.pop(stream)
@@ -144,18 +172,29 @@ class Stitcher:
         if all(record.off > self._reach for record in self._open.values()):
             self._since_cut = 0
             if self._waiting:
-                self._ready += sorted(self._waiting)
+                for off, text in sorted(self._waiting):
+                    self._offs.append(off)
+                    self._texts.append(text)
                 self._waiting.clear()
             return
         self._since_cut += 1
         if self._since_cut >= _MAX_INTERLEAVED:
-            for stream in list(self._open):
-                self._finish(stream)
-            self._cut()
+            self._finish_all()
 
     def _take(self) -> tuple[list[str], list[int]]:
-        ready, self._ready = self._ready, []
-        return [text for _, text in ready], [off for off, _ in ready]
+        texts, self._texts = self._texts, []
+        offs, self._offs = self._offs, []
+        return texts, offs
+
+
+def _unusual(lines: Sequence[str]) -> list[int]:
+    """Which lines may go on a record, or are the kubelet's: a few. Each of the others begins a record."""
+    continues = _INDENTED_OR_CONTINUES.match
+    return [
+        n
+        for n, line in enumerate(lines)
+        if not line or continues(line) or line.find(" std", 19, 48) > 0
+    ]
 
 
 _HEADERS: Final = Headers(Clock())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -31,12 +31,12 @@ _MAX_SERVICE: Final = 128
 """Characters; a longer value of a service key is no name."""
 
 _LOGFMT: Final = re.compile(r'[A-Za-z_@][\w.@/-]{0,63}=(?:"|\S+(?:\s|$))', re.ASCII)
-_PAIR: Final = re.compile(r'(?:^|\s)([\w.@-]{1,32})=("(?:[^"\\]|\\.)*"|[^\s"]*)', re.ASCII)
+_PAIR: Final = re.compile(r'\s([\w.@-]{1,32}+)=("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s"]*)', re.ASCII)
 _HEAD: Final = 4_096
 """Characters of a logfmt line in which its keys are looked for."""
 
-Plan = tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, ...]]
-"""The keys of an object that may hold time, (level, its plain name) and service, the most trusted first."""
+Plan = tuple[tuple[str, ...], tuple[tuple[str, Callable[[object], int]], ...], tuple[str, ...]]
+"""The keys of an object that may hold time, level (and what reads it) and service, the most trusted first."""
 
 
 class Keys:
@@ -48,8 +48,9 @@ class Keys:
 
     def read(self, obj: Mapping[str, Any], before: int) -> tuple[int | None, int, str]:
         """Time in ns or None, severity or 0, service or ""."""
-        severity, service = self.level_and_service(obj)
-        for key in self._plan(obj)[0]:
+        times, levels, services = self._plan(obj)
+        severity, service = _level_and_service(obj, levels, services)
+        for key in times:
             ts = self._clock.value(obj[key], before)
             if ts is not None:
                 return ts, severity, service
@@ -57,16 +58,7 @@ class Keys:
 
     def level_and_service(self, obj: Mapping[str, Any]) -> tuple[int, str]:
         _, levels, services = self._plan(obj)
-        severity = UNKNOWN
-        for key, name in levels:
-            severity = _severity(name, obj[key])
-            if severity:
-                break
-        for key in services:
-            service = service_of(obj[key])
-            if service:
-                return severity, service
-        return severity, ""
+        return _level_and_service(obj, levels, services)
 
     def _plan(self, obj: Mapping[str, Any]) -> Plan:
         keys = tuple(obj)
@@ -81,11 +73,11 @@ class Keys:
         """Likewise for `key=value key="a value"`; None when `line` is not logfmt or tells none of the three."""
         if not _LOGFMT.match(line):
             return None
+        found_pairs: list[tuple[str, str]] = _PAIR.findall(f" {line[:_HEAD]}")
         pairs: dict[str, str] = {}
-        for key, value in _PAIR.findall(line, 0, _HEAD):
-            if value[:1] == '"':
-                value = value[1:-1]
-            pairs.setdefault(key, value)
+        for key, value in found_pairs:
+            if key not in pairs:
+                pairs[key] = value[1:-1] if value[:1] == '"' else value
         found = self.read(pairs, before)
         return None if found == (None, UNKNOWN, "") else found
 
@@ -120,7 +112,7 @@ def _plan(keys: tuple[str, ...]) -> Plan:
         plain.setdefault(_plain(key), key)
     return (
         tuple(plain[name] for name in _TIME if name in plain),
-        tuple((plain[name], name) for name in _LEVEL if name in plain),
+        tuple((plain[name], _READERS.get(name, of_value)) for name in _LEVEL if name in plain),
         tuple(plain[name] for name in _SERVICE if name in plain),
     )
 
@@ -129,13 +121,41 @@ def _plain(key: str) -> str:
     return key.lower().lstrip("@_").replace(".", "_").replace("-", "_")
 
 
-def _severity(name: str, value: object) -> int:
-    if name == "log":  # ECS: {"log": {"level": "warn"}}
-        return of_value(value.get("level")) if isinstance(value, dict) else UNKNOWN
-    if name in {"severity_number", "severitynumber"}:
-        return of_number(value)
-    if name == "priority":  # journald: syslog's 0..7, as text
-        if isinstance(value, str) and len(value) == 1 and value in "01234567":
-            return of_syslog(int(value))
-        return of_value(value) if isinstance(value, str) else UNKNOWN
-    return of_value(value)
+def _level_and_service(
+    obj: Mapping[str, Any],
+    levels: Iterable[tuple[str, Callable[[object], int]]],
+    services: Iterable[str],
+) -> tuple[int, str]:
+    severity = UNKNOWN
+    for key, read in levels:
+        severity = read(obj[key])
+        if severity:
+            break
+    for key in services:
+        service = service_of(obj[key])
+        if service:
+            return severity, service
+    return severity, ""
+
+
+def _of_ecs(log: object) -> int:
+    """`{"log": {"level": "warn"}}`"""
+    return of_value(log.get("level")) if isinstance(log, dict) else UNKNOWN
+
+
+def _of_journal(priority: object) -> int:
+    """Syslog's 0..7, as text."""
+    if not isinstance(priority, str):
+        return UNKNOWN
+    if len(priority) == 1 and priority in "01234567":
+        return of_syslog(int(priority))
+    return of_value(priority)
+
+
+_READERS: Final[Mapping[str, Callable[[object], int]]] = {
+    "log": _of_ecs,
+    "severity_number": of_number,
+    "severitynumber": of_number,
+    "priority": _of_journal,
+}
+"""Level keys whose values mean something of their own."""
