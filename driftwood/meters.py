@@ -12,7 +12,7 @@ import numpy as np
 
 
 class Throughput:
-    """Rows per second over the last `span_s` seconds."""
+    """Rows per second over the last `span_s` seconds. One thread adds, any may read."""
 
     def __init__(self, span_s: float = 10.0) -> None:
         self._span = span_s
@@ -22,17 +22,13 @@ class Throughput:
     def add(self, rows: int) -> None:
         now = time.monotonic()
         self._seen.append((now, rows))
-        self._forget(now)
+        while self._seen[0][0] < now - self._span:
+            self._seen.popleft()
 
     def rate(self) -> float:
         now = time.monotonic()
-        self._forget(now)
         span = min(self._span, max(now - self._started, 1.0))
-        return sum(rows for _, rows in tuple(self._seen)) / span
-
-    def _forget(self, now: float) -> None:
-        while self._seen and self._seen[0][0] < now - self._span:
-            self._seen.popleft()
+        return sum(rows for at, rows in tuple(self._seen) if at >= now - self._span) / span
 
 
 class Latency:
