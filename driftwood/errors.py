@@ -8,6 +8,7 @@
     |   |-- StoreLocked            4   another process owns it
     |   |-- StoreTooNew            4   a newer Driftwood wrote it
     |   `-- StoreFull              -   no room on the disk; ingestion waits, nothing is lost
+    |-- Stopping                   -   the program is ending; what was not stored is read again by the next start
     |-- SourceError                5   a source cannot be opened (a path, a broker's refusal)
     |-- ServerUnreachable          6   no server answers at the URL
     `-- ServerError                6   the server answered with an error
@@ -71,6 +72,10 @@ class StoreTooNew(StoreError):
 
 
 class StoreFull(StoreError):
+    pass
+
+
+class Stopping(DriftwoodError):
     pass
 
 

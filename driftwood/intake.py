@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from driftwood.errors import Stopping
 from driftwood.protocols import Source, SourceStatus
 from driftwood.records import Batch
 
@@ -22,6 +23,9 @@ T = TypeVar("T")
 
 POLL_S = 0.2
 RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+QUEUE_BYTES = 128 * 1024 * 1024
+"""Rows bound the queue where lines are of usual length; where each has megabytes, this does."""
+TAKE_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +37,15 @@ class Waiting:
 
 
 class Intake:
-    """A queue of batches bounded by rows, and a queue of tasks; one consumer."""
+    """A queue of batches bounded by rows and bytes, and a queue of tasks; one consumer."""
 
-    def __init__(self, capacity_rows: int) -> None:
+    def __init__(self, capacity_rows: int, capacity_bytes: int = QUEUE_BYTES) -> None:
         self.capacity = capacity_rows
-        self._batches: deque[Waiting] = deque()
-        self._tasks: deque[Callable[[], None]] = deque()
+        self._capacity_bytes = capacity_bytes
+        self._batches: deque[tuple[Waiting, _Size]] = deque()
+        self._tasks: deque[tuple[Future[Any], Callable[[], None]]] = deque()
         self._rows = 0
+        self._bytes = 0
         self._closed = False
         self._changed = threading.Condition()
 
@@ -49,21 +55,23 @@ class Intake:
 
     @property
     def full(self) -> bool:
-        return self._rows >= self.capacity
+        return self._rows >= self.capacity or self._bytes >= self._capacity_bytes
 
     def put(self, waiting: Waiting) -> bool:
         """Queue a batch, waiting while the queue is full; False when the intake was closed meanwhile."""
+        size = _size(waiting)
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._rows < self.capacity)
+            self._changed.wait_for(lambda: self._closed or not self.full)
             if self._closed:
                 return False
-            self._batches.append(waiting)
-            self._rows += _size(waiting)
+            self._batches.append((waiting, size))
+            self._rows += size.rows
+            self._bytes += size.bytes
             self._changed.notify_all()
             return True
 
     def take(self, max_rows: int, timeout: float, linger: float = 0.0) -> list[Waiting]:
-        """What waits, oldest first, up to about `max_rows`; waits up to `timeout` for the first batch.
+        """What waits, oldest first, up to about `max_rows` and 32 MiB; waits up to `timeout` for the first batch.
 
         `linger`: seconds to wait for more when less than `max_rows` is there, so that a trickle
         of small batches shares a transaction. Returns early (perhaps empty) when a task waits.
@@ -74,14 +82,25 @@ class Intake:
             )
             if linger and self._batches and not self._tasks:
                 self._changed.wait_for(
-                    lambda: self._rows >= max_rows or self._tasks or self._closed, timeout=linger
+                    lambda: (
+                        self._rows >= max_rows
+                        or self._bytes >= TAKE_BYTES
+                        or self._tasks
+                        or self._closed
+                    ),
+                    timeout=linger,
                 )
             taken: list[Waiting] = []
-            rows = 0
-            while self._batches and (not taken or rows + _size(self._batches[0]) <= max_rows):
-                taken.append(self._batches.popleft())
-                rows += _size(taken[-1])
+            rows = size = 0
+            while self._batches:
+                waiting, more = self._batches[0]
+                if taken and (rows + more.rows > max_rows or size + more.bytes > TAKE_BYTES):
+                    break
+                self._batches.popleft()
+                taken.append(waiting)
+                rows, size = rows + more.rows, size + more.bytes
             self._rows -= rows
+            self._bytes -= size
             self._changed.notify_all()
             return taken
 
@@ -99,29 +118,41 @@ class Intake:
 
         with self._changed:
             if self._closed:
-                future.set_exception(RuntimeError("the server is stopping"))
+                future.set_exception(Stopping("the server is stopping; nothing was changed"))
                 return future
-            self._tasks.append(run)
+            self._tasks.append((future, run))
             self._changed.notify_all()
         return future
 
     def run_tasks(self) -> None:
         """Run what was submitted; called by the consumer."""
         while self._tasks:
-            self._tasks.popleft()()
+            _, run = self._tasks.popleft()
+            run()
 
     def close(self) -> None:
         """Let go of everyone who waits; batches still queued were never stored, so their sources resume before them."""
         with self._changed:
             self._closed = True
+            while self._tasks:
+                future, _ = self._tasks.popleft()
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(Stopping("the server is stopping; nothing was changed"))
             self._batches.clear()
-            self._rows = 0
+            self._rows = self._bytes = 0
             self._changed.notify_all()
 
 
-def _size(waiting: Waiting) -> int:
-    """Rows, with a floor so that empty batches (a moved checkpoint) count as well."""
-    return max(1, waiting.batch.records.num_rows + waiting.batch.dead.num_rows)
+class _Size(NamedTuple):
+    rows: int
+    """With a floor, so that empty batches (a moved checkpoint) count as well."""
+    bytes: int
+
+
+def _size(waiting: Waiting) -> _Size:
+    batch = waiting.batch
+    rows = max(1, batch.records.num_rows + batch.dead.num_rows)
+    return _Size(rows, batch.records.nbytes + batch.dead.nbytes)
 
 
 class Reader(threading.Thread):
@@ -141,8 +172,10 @@ class Reader(threading.Thread):
             while not self._halt.is_set() and self._turn():
                 pass
         finally:
-            self.source.close()
-            self.done.set()
+            try:
+                self.source.close()
+            finally:
+                self.done.set()  # whoever waits for the end must not wait for ever
 
     def _turn(self) -> bool:
         """Poll once; False at the end of the source."""

@@ -5,8 +5,9 @@ transaction, and a source resumes behind the last one. A kill at any instant the
 nothing. Detection is saved less often: on start it takes in again the rows stored since its snapshot, and as its
 verdicts depend on the rows and their order alone, it comes to the same ones (an anomaly that is already stored stays).
 
-**When something fails.** A full disk: the prepared commit is kept and tried again, sources wait, a banner says so. A
-line that breaks the parser is stored without a template. A failing detector costs verdicts, never lines.
+**When something fails.** A full disk: the prepared commit is kept and tried again, sources wait, a banner says so. No
+other commit may overtake it: parser and detection know its rows already, so nothing that they say is true before
+that. A line that breaks the parser is stored without a template. A failing detector costs verdicts, never lines.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from driftwood.config import Config
-from driftwood.errors import StoreFull
+from driftwood.errors import Stopping, StoreFull
 from driftwood.intake import Intake, Reader, Waiting, statuses
 from driftwood.meters import Latency, Throughput
 from driftwood.protocols import Assigner, Detection, Source, Store
@@ -70,6 +71,7 @@ class Pipeline:
         self._keep_alive = keep_alive
         self._next_line_id = 0
         self._saved_revision = -1
+        self._retrying = self._abandoned = False
         self._snapshot_due = 0.0
         self._maintain_due = 0.0
         self.banner: str | None = None
@@ -82,7 +84,7 @@ class Pipeline:
     def recover(self) -> None:
         """Take up where the store left off, and open the sources.
 
-        Raises ConfigError or SourceError for what no retry mends.
+        Raises ConfigError or SourceError for what no retry mends, Stopping after `stop`.
         """
         pa.array(
             [""]
@@ -103,9 +105,11 @@ class Pipeline:
         after, since = detection.load(state) if state is not None else (-1, 0)
         found: list[Anomaly] = []
         for events in self._store.replay(after, since):
+            if self._stopping.is_set():
+                raise Stopping("stopped while detection took in what is stored")
             found += detection.observe(events)
         if found:
-            self._store.write(self._commit(anomalies=tuple(found)))
+            self._write(self._commit(anomalies=tuple(found)))
 
     def run(self) -> None:
         """Work until `stop`, or until every source has ended and all is stored."""
@@ -121,6 +125,8 @@ class Pipeline:
                 if finished and not taken and not self._keep_alive:
                     break
             self._save_detection()
+        except Stopping as stopping:  # the disk was full to the end
+            logger.warning("%s; the next start reads on from what is stored", stopping)
         finally:
             self._close()
 
@@ -142,8 +148,8 @@ class Pipeline:
                 reader.join(timeout=10.0)
 
     def _save_detection(self) -> None:
-        """Spare the next start the replay; only when all that detection has seen is stored."""
-        if self._detection is not None and self.banner is None:
+        """Spare the next start the replay."""
+        if self._detection is not None:
             self._write(self._commit(state={"detection": self._detection.save()}))
 
     # -- one turn
@@ -164,9 +170,9 @@ class Pipeline:
             checkpoints=checkpoints,
             anomalies=self._observe(events),
         )
-        if self._write(commit):
-            for source in {id(w.source): w.source for w in taken}.values():
-                source.committed(checkpoints[source.name])
+        self._write(commit)
+        for source in {id(w.source): w.source for w in taken}.values():
+            source.committed(checkpoints[source.name])
         return events.num_rows
 
     def events(self, records: Records) -> Events:
@@ -182,7 +188,12 @@ class Pipeline:
         return Events(table.append_column(EVENTS.field("line_id"), line_ids))
 
     def write_events(self, records: Records, replayed: tuple[int, ...] = ()) -> int:
-        """Parse and store records that come from no source (replayed dead letters). Writing thread only."""
+        """Parse and store records that come from no source (replayed dead letters). Writing thread only.
+
+        Raises StoreFull while another commit waits for room, Stopping when the program ends before these are stored.
+        """
+        if self._retrying:
+            raise StoreFull(self.banner)
         events = self.events(records)
         self._write(self._commit(events=events, anomalies=self._observe(events), replayed=replayed))
         return events.num_rows
@@ -236,13 +247,15 @@ class Pipeline:
         parts.setdefault("checkpoints", {})
         return Commit(templates=templates, state=state, **parts)
 
-    def _write(self, commit: Commit) -> bool:
-        """Store `commit`, however long the disk is full; False when the program stops before that."""
-        while True:
+    def _write(self, commit: Commit) -> None:
+        """Store `commit`, however long the disk is full. Raises Stopping when the program stops before that.
+
+        Then no later commit is stored either.
+        """
+        while not self._abandoned:
             started = time.monotonic()
             try:
                 self._store.write(commit)
-                break
             except StoreFull as error:
                 self.banner = f"Ingestion is paused, nothing is lost: {error}"
                 logger.error("store full, ingestion paused: %s", error)
@@ -250,11 +263,18 @@ class Pipeline:
                 self.counts["faults"] += 1
                 self.banner = f"Ingestion is paused, nothing is lost: the store failed: {error}"
                 logger.exception("store failed, trying again rows=%d", commit.events.num_rows)
-            if self._stopping.wait(FULL_RETRY_S):
-                return False
-            self._intake.run_tasks()
-            self._maintain()  # retention may make the room
-        seconds = time.monotonic() - started
+            else:
+                self._stored(commit, time.monotonic() - started)
+                return
+            self._abandoned = self._stopping.wait(FULL_RETRY_S)
+            if not self._abandoned:
+                self._retrying = True
+                self._intake.run_tasks()
+                self._retrying = False
+                self._maintain()  # retention may make the room
+        raise Stopping("stopped while the store took no lines")
+
+    def _stored(self, commit: Commit, seconds: float) -> None:
         if self.banner is not None:
             self.banner = None
             logger.info("store has room again, ingestion goes on")
@@ -265,7 +285,6 @@ class Pipeline:
         self.counts["dead_letters"] += dead
         self.counts["anomalies"] += len(commit.anomalies)
         logger.debug("stored rows=%d dead=%d ms=%.1f", rows, dead, seconds * 1e3)
-        return True
 
     def _idle(self, now: float) -> None:
         """What is due between two turns: silent sources are judged, segments sealed and retired."""

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from driftwood.errors import QueryError, QueryTimeout, StoreError, StoreFull
+from driftwood.errors import QueryError, QueryTimeout, Stopping, StoreError, StoreFull
 from ui import shapes
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,10 @@ def explain_errors(app: FastAPI) -> None:
     def no_store(request: Request, error: StoreError) -> Response:
         if not isinstance(error, StoreFull):
             logger.error("store failed path=%s error=%s", request.url.path, error)
+        return reply({"error": str(error)}, 503, {"Retry-After": str(RETRY_AFTER_S)})
+
+    @app.exception_handler(Stopping)
+    def stopping(request: Request, error: Stopping) -> Response:
         return reply({"error": str(error)}, 503, {"Retry-After": str(RETRY_AFTER_S)})
 
     @app.exception_handler(RequestValidationError)

@@ -16,7 +16,7 @@ from typing import TypeVar
 import uvicorn
 
 from driftwood.config import Config
-from driftwood.errors import ConfigError
+from driftwood.errors import ConfigError, Stopping
 from driftwood.store.read import Writable
 from driftwood.store.store import DuckStore
 from ui.api import create_app
@@ -55,6 +55,8 @@ class RunningServer:
             self.ready = True
             logger.info("ready sources=%d", len(self._parts.sources))
             self._parts.pipeline.run()
+        except Stopping as stopping:
+            logger.info("not ready yet: %s", stopping)
         except BaseException as error:
             self.failure = error
             self._on_failure()

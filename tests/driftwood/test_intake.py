@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pytest
 
+from driftwood.errors import Stopping
 from driftwood.intake import Intake, Reader, Waiting
 from driftwood.protocols import SourceStatus
 from driftwood.records import RECORDS, Batch, Records
@@ -104,11 +105,13 @@ def test_closing_lets_everyone_go() -> None:
     answers: list[bool] = []
     blocked = threading.Thread(target=lambda: answers.append(intake.put(waiting(1))))
     blocked.start()
+    asked = intake.submit(lambda: 0)
     intake.close()
     blocked.join(5)
     assert answers == [False]
-    with pytest.raises(RuntimeError, match="stopping"):
-        intake.submit(lambda: 0).result(0)
+    for late in (asked, intake.submit(lambda: 0)):
+        with pytest.raises(Stopping, match="nothing was changed"):
+            late.result(0)
 
 
 def test_a_source_that_fails_once_is_asked_again_and_loses_nothing() -> None:
@@ -125,3 +128,19 @@ def test_a_source_that_fails_once_is_asked_again_and_loses_nothing() -> None:
     assert sizes == [2, 3]
     assert reader.done.wait(5)
     assert (reader.faults, source.closed_by) == (1, "source-scripted")
+
+
+def test_long_lines_fill_the_queue_by_their_bytes_and_are_taken_in_parts() -> None:
+    long = Records(records(1).set_column(3, RECORDS.field("line"), pa.array(["x" * 20_000_000])))
+    intake = Intake(1_000, capacity_bytes=50_000_000)
+    for _ in range(3):
+        assert intake.put(Waiting(Scripted(), Batch(long)))
+    assert intake.full
+    waiting = threading.Thread(target=intake.put, args=(Waiting(Scripted(), Batch(long)),))
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    assert [len(intake.take(1_000, timeout=0)) for _ in range(2)] == [1, 1]
+    waiting.join(5)
+    assert not waiting.is_alive()
+    assert intake.rows == 2

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftwood.config import Config
-from driftwood.errors import StoreFull
+from driftwood.errors import Stopping, StoreFull
 from driftwood.intake import Waiting
 from driftwood.labels import stable_id
 from driftwood.pipeline import Pipeline
@@ -305,6 +305,72 @@ def test_stopping_while_the_disk_is_full_ends_at_once_and_the_next_start_goes_on
         again = Lines(source.lines)
         pipeline(store, again).run()
         assert [off for off, _, _ in stored(store)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("room_comes_back", [False, True])
+def test_no_commit_overtakes_one_that_waits_for_room(room_comes_back: bool) -> None:
+    """Parser and detection know the waiting rows already: what they say next is true only after them."""
+    with opened() as store:
+        dying = Dying(store, *["full"] * 1_000)
+        made = pipeline(dying, Lines(["get a"]))
+        runner = threading.Thread(target=made.run)
+        runner.start()
+        until(lambda: made.banner is not None)
+
+        def replay() -> int:
+            dying.fates.clear()
+            return made.write_events(records(["put b"], 70))
+
+        with pytest.raises(StoreFull, match="no room"):
+            made.submit(replay).result(10)
+        if room_comes_back:
+            until(lambda: made.banner is None)
+        made.stop()
+        runner.join(10)
+        again = pipeline(store, Lines(["get a"]))
+        again.run()
+        assert [off for off, _, _ in stored(store)] == [0]
+        texts = store.query("SELECT text FROM templates").column("text").to_pylist()
+        assert texts == ["get <*>"]
+
+
+def test_what_could_not_be_replayed_before_the_stop_is_said_and_nothing_follows_it() -> None:
+    with opened() as store:
+        dying = Dying(store)
+        made = Pipeline(dying, ByFirstWord(), CountsTen(), [], Config())
+        runner = threading.Thread(target=made.run)
+        runner.start()
+        dying.fates += ["full"] * 1_000
+        replayed = made.submit(lambda: made.write_events(records(["put b"], 70), (1,)))
+        until(lambda: made.banner is not None)
+        dying.fates[1:] = []  # the room comes back after the program has given up
+        made.stop()
+        runner.join(10)
+        with pytest.raises(Stopping):
+            replayed.result(0)
+        with pytest.raises(Stopping):
+            made.turn([Waiting(Lines([]), Batch(records(["get a"], 0)))])
+        assert stored(store) == []
+
+
+def test_a_start_on_a_full_disk_waits_for_room_and_keeps_the_verdicts() -> None:
+    with opened() as store:
+        source = Lines(["get a"] * 10)
+        turns(pipeline(store, source, detection=CountsTen(broken=True)), source, 1)
+        store.execute("DELETE FROM state WHERE owner = 'detection'")
+        pipeline(Dying(store, "full"), source)
+        assert store.query("SELECT id FROM anomalies").column(0).to_pylist() == ["tenth-10"]
+
+
+def test_a_stop_ends_the_recovery() -> None:
+    with opened() as store:
+        source = Lines(["get a"] * 10)
+        turns(pipeline(store, source), source, 1)
+        store.execute("DELETE FROM state WHERE owner = 'detection'")
+        made = Pipeline(store, ByFirstWord(), CountsTen(), [source], Config())
+        made.stop()
+        with pytest.raises(Stopping, match="took in"):
+            made.recover()
 
 
 def test_what_is_submitted_runs_on_the_writing_thread_also_while_the_disk_is_full() -> None:
