@@ -81,6 +81,10 @@ class Sealer:
             or now - hot.touched >= STALE_NS
         )
 
+    def hot(self) -> list[int]:
+        """Hours with hot rows, oldest first; as many as one job takes."""
+        return self._portion(self._writer.hot)
+
     def scattered(self, tried: Collection[int]) -> tuple[list[int], set[int]]:
         """Hours with hot rows or with several segments, as many as one job takes, and which of them to merge into one.
 

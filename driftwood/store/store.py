@@ -32,13 +32,17 @@ from driftwood.store.schema import COLUMNS
 from driftwood.store.seal import Sealer
 from driftwood.store.segments import make_view, relation, resolve, tidy, union
 from driftwood.store.verify import misplaced, problems
-from driftwood.store.write import Writer
+from driftwood.store.write import Writer, long_bytes
 
 logger = logging.getLogger(__name__)
 
 REPLAY_ROWS = 20_000
 WAL_BYTES = 32 * 1024 * 1024
 """How long the write-ahead log may get: a checkpoint takes time in proportion, and so does opening after a crash."""
+
+LONG_BYTES = 64 * 1024 * 1024
+"""Long lines that may be hot together. A checkpoint holds those of some thousand neighbouring rows in memory at once,
+and one that finds too little of it costs the database."""
 
 
 class DuckStore:
@@ -112,6 +116,8 @@ class DuckStore:
     def write(self, commit: Commit) -> None:
         """All of `commit` in one transaction. Raises StoreFull when there is no room, having changed nothing."""
         with self._writing:
+            if self._writer.long_bytes + long_bytes(commit.events) > LONG_BYTES:
+                self._seal_hot()
             self._writer.write(commit)
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
@@ -145,6 +151,15 @@ class DuckStore:
             self._retention.apply(now)
             self._retention.unlink(now)
             self._database.checkpoint(0 if replaced is not None else WAL_BYTES)
+
+    def _seal_hot(self) -> None:
+        """Make room in the memory for more long lines: all that is hot becomes segments now. Raises as `write`."""
+        now = time.time_ns()
+        self._retention.condemn(self._sealer.finish(wait=True) or (), now)
+        while hours := self._sealer.hot():
+            self._sealer.start(hours, now)
+            self._retention.condemn(self._sealer.finish(wait=True) or (), now)
+        self._database.checkpoint()
 
     @property
     def sealing(self) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from driftwood.errors import StoreError
 from driftwood.labels import stream_id
@@ -36,6 +37,9 @@ Int64s = npt.NDArray[np.int64]
 
 AHEAD_NS = 5 * MINUTE
 """A line dated further than this after its own arrival comes from a wrong clock and moves no watermark."""
+
+LONG_LINE = 64 * 1024
+"""Bytes from which on a line counts as long: DuckDB handles 2048 rows at once, and all their text must fit."""
 
 
 @dataclass(slots=True)
@@ -60,6 +64,7 @@ class Writer:
         self.number = int(facts.get("commits", 0))
         self.next_line_id = int(facts.get("next_line_id", 0))
         self.next_dead_id = int(facts.get("next_dead_id", 1))
+        self._long_bytes = int(facts.get("long_bytes", 0))
         self.streams = {sid for (sid,) in cursor.execute("SELECT sid FROM streams").fetchall()}
         now = time.time_ns()
         self.hot: dict[int, HotHour] = {
@@ -74,6 +79,11 @@ class Writer:
                 UNION ALL SELECT max(least(max_ts, max_observed_ts)) FROM segments)"""
         ).fetchall()[0][0]
         self.watermark: int = -(2**63) if newest is None else newest
+
+    @property
+    def long_bytes(self) -> int:
+        """Bytes of long lines that are not sealed, or more: what was sealed counts until nothing is hot."""
+        return self._long_bytes if self.hot else 0
 
     def write(self, commit: Commit) -> None:
         """Raises StoreFull when there is no room and StoreError for other failures, having stored nothing."""
@@ -91,6 +101,7 @@ class Writer:
         self.next_line_id = max(self.next_line_id, prepared.next_line_id)
         self.next_dead_id += commit.dead.num_rows
         self.streams.update(prepared.new_streams)
+        self._long_bytes = self.long_bytes + prepared.long_bytes
         now = time.time_ns()
         for hour, rows in prepared.hours:
             hot = self.hot.setdefault(hour, HotHour(0, now))
@@ -134,11 +145,13 @@ class Writer:
             for owner, snapshot in commit.state.items():
                 cursor.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", [owner, snapshot])
             cursor.execute(
-                "INSERT OR REPLACE INTO meta VALUES ('commits', ?), ('next_line_id', ?), ('next_dead_id', ?)",
+                "INSERT OR REPLACE INTO meta "
+                "VALUES ('commits', ?), ('next_line_id', ?), ('next_dead_id', ?), ('long_bytes', ?)",
                 [
                     str(self.number + 1),
                     str(max(self.next_line_id, prepared.next_line_id)),
                     str(self.next_dead_id + commit.dead.num_rows),
+                    str(self.long_bytes + prepared.long_bytes),
                 ],
             )
 
@@ -158,6 +171,7 @@ class _Prepared:
         self.streams: pa.Table | None = None
         self.new_streams: dict[int, str] = {}
         self.next_line_id = 0
+        self.long_bytes = 0
         self.hours: list[tuple[int, int]] = []
         self.watermark = -(2**63)
         if commit.events.num_rows:
@@ -177,6 +191,7 @@ class _Prepared:
         self.next_line_id = int(_int64s(events, "line_id").max()) + 1
         ts, arrived = _int64s(events, "ts"), _int64s(events, "observed_ts")
         self.hours = _hours(ts)
+        self.long_bytes = long_bytes(events)
         plausible = ts[ts - AHEAD_NS <= arrived]  # what wraps around is older than any log
         if len(plausible):
             self.watermark = int(plausible.max())
@@ -186,6 +201,12 @@ def _insert(cursor: Cursor, into: str, rows: pa.Table) -> None:
     cursor.register("batch", rows)
     cursor.execute(f"{into} SELECT * FROM batch")
     cursor.unregister("batch")
+
+
+def long_bytes(events: pa.Table) -> int:
+    """Bytes of the lines that are long."""
+    lengths = pc.binary_length(events.column("line")).to_numpy()
+    return int(lengths[lengths >= LONG_LINE].sum())
 
 
 def _int64s(table: pa.Table, column: str) -> Int64s:

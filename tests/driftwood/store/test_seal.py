@@ -280,3 +280,20 @@ def test_readers_see_every_row_once_while_hours_are_sealed_and_merged(
     assert len(segments(store)) >= 5
     assert store.verify() == []
     store.close()
+
+
+@pytest.mark.slow
+def test_long_lines_never_fill_the_memory_however_many_come(
+    tmp_path: Path, make_commit: MakeCommit
+) -> None:
+    store = opened(tmp_path)
+    for n in range(0, 100, 2):
+        lines = [str(n % 10) * 10_000_000, "short"]
+        store.write(make_commit(n, [T0 + 1 + n, T0 + 2 + n], lines=lines))
+    assert store.query("SELECT count(*) AS n, sum(strlen(line)) AS size FROM logs").to_pylist() == [
+        {"n": 100, "size": 50 * 10_000_005}
+    ]
+    assert store.verify() == []
+    store.close()
+    with DuckStore.open(tmp_path) as again:  # what is left in the write-ahead log is little
+        assert again.next_line_id() == 100
