@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,3 +20,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference data at {folder}; set DRIFTWOOD_DATA to run this test")
     return folder
+
+
+@pytest.fixture
+def half_open_connections() -> Iterator[None]:
+    """kafka-python leaves the socket of a connection that it was still trying when it was closed to the collector."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

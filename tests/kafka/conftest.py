@@ -43,7 +43,7 @@ def topic(broker: Broker) -> Callable[..., str]:
 
 
 @pytest.fixture(autouse=True)
-def network(request: pytest.FixtureRequest) -> Iterator[None]:
+def network(request: pytest.FixtureRequest, half_open_connections: None) -> Iterator[None]:
     """Whatever a test did to the proxy is undone."""
     yield
     if "broker" in request.fixturenames:
