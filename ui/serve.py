@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import socket
@@ -28,7 +29,10 @@ from ui.shapes import Replayed
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-SHUTDOWN_S = 3
+GRACE_S = 3.0
+"""How long requests may go on after the signal; then their queries are cancelled."""
+SHUTDOWN_S = 8
+"""When connections are cut. Docker kills after 10."""
 
 
 class RunningServer:
@@ -64,7 +68,7 @@ class RunningServer:
             self.ready = False
 
     def stop(self) -> None:
-        """Finish the turn in hand, save what spares the next start work, close the store."""
+        """Finish the turn in hand, save what spares the next start work, close the store. A second call does nothing."""
         self._parts.pipeline.stop()
         if self._worker.is_alive():
             self._worker.join()
@@ -105,6 +109,21 @@ def bind(listen: str) -> socket.socket:
     return listener
 
 
+class _Server(uvicorn.Server):
+    """Answers that are late wait for the store or for the writer: both end first, so that the answers can be given."""
+
+    def __init__(self, config: uvicorn.Config, running: RunningServer) -> None:
+        super().__init__(config)
+        self._running = running
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        ending = threading.Thread(target=self._running.stop, name="stop")
+        late = asyncio.get_running_loop().call_later(GRACE_S, ending.start)
+        await super().shutdown(sockets)
+        late.cancel()
+        self._running.stop()
+
+
 def serve(
     config: Config, data: Path, on_listening: Callable[[str], None] = lambda url: None
 ) -> None:
@@ -121,14 +140,15 @@ def serve(
             store.close()
             raise
         running = RunningServer(parts)
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 create_app(running),
                 log_config=None,
                 access_log=False,
                 lifespan="off",
                 timeout_graceful_shutdown=SHUTDOWN_S,
-            )
+            ),
+            running,
         )
 
         def leave(number: int = signal.SIGTERM, frame: FrameType | None = None) -> None:

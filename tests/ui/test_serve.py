@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -49,6 +51,29 @@ def test_followed_files_are_stored_once_through_a_kill_and_a_stop(tmp_path: Path
         assert numbers == list(range(1_000))
         assert {line["labels"]["service_name"] for line in lines} == {"jobs"}
         assert {line["labels"]["filename"] for line in lines} == {str(log)}
+
+
+def test_a_question_that_takes_long_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    log = tmp_path / "long.log"
+    letters = "".join(random.Random(7).choices("ab", k=100_000))  # noqa: S311
+    log.write_text("\n".join(letters[n : n + 400] for n in range(40_000)))
+    with serving(tmp_path / "store", "--files", str(log)) as server:
+        until(lambda: server.client.stats()["lines_total"] == 40_000)
+        slow = {"query": '{} |~ "a[ab]{200}c"'}  # more states than RE2 remembers
+        said: list[int] = []
+        asking = threading.Thread(
+            target=lambda: said.append(
+                httpx.get(server.url + "/api/v1/lines", params=slow, timeout=60).status_code
+            )
+        )
+        asking.start()
+        time.sleep(1.0)
+        started = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - started < 12
+        asking.join(30)
+        assert said == [504]
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_the_command_line_asks_a_running_server(tmp_path: Path) -> None:
