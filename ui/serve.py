@@ -68,7 +68,7 @@ class RunningServer:
             self.ready = False
 
     def stop(self) -> None:
-        """Finish the turn in hand, save what spares the next start work, close the store. A second call does nothing."""
+        """Finish the turn in hand, save what spares the next start work, close the store; once is enough."""
         self._parts.pipeline.stop()
         if self._worker.is_alive():
             self._worker.join()

@@ -55,7 +55,7 @@ def test_followed_files_are_stored_once_through_a_kill_and_a_stop(tmp_path: Path
 
 def test_a_question_that_takes_long_does_not_hold_up_the_end(tmp_path: Path) -> None:
     log = tmp_path / "long.log"
-    letters = "".join(random.Random(7).choices("ab", k=100_000))  # noqa: S311
+    letters = "".join(random.Random(7).choices("ab", k=100_000))
     log.write_text("\n".join(letters[n : n + 400] for n in range(40_000)))
     with serving(tmp_path / "store", "--files", str(log)) as server:
         until(lambda: server.client.stats()["lines_total"] == 40_000)
