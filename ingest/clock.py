@@ -40,7 +40,6 @@ _AHEAD_NO_YEAR: Final = DAY
 _AHEAD_NO_DATE: Final = 3_600 * SECOND
 
 _REMEMBERED: Final = 65_536
-_REMEMBERED_SECONDS: Final = 4_096
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_SECOND: Final = timedelta(seconds=1)
 _NS: Final = tuple(10 ** (9 - digits) for digits in range(10))
@@ -66,26 +65,32 @@ class Clock:
                 f"unknown time zone {zone!r}; use an IANA name such as 'Europe/Berlin' or 'UTC'"
             ) from error
         # The text of a minute -> (ns, from, until): what it means as long as `before` lies in [from, until).
-        self._minutes: dict[str, tuple[int, int, int]] = {}
-        self._seconds: dict[str, tuple[int, int, int]] = {}
-        """Likewise the last few seconds, which many lines share."""
+        self._seen: dict[str, tuple[int, int, int]] = {}
 
     def read(
         self, stamp: Stamp, second: str, fraction: str | None, zone: str | None, before: int
     ) -> int | None:
         """The groups of a match of `stamp.pattern` -> ns."""
-        key = second + zone if zone else second
-        known = self._seconds.get(key)
+        more, key = 0, second
+        if stamp.seconds_last:  # the minute is looked up, the seconds are added
+            seconds = int(second[-2:])
+            if seconds > 60:
+                return None
+            more, key = seconds * SECOND, second[:-2]
+            before -= more
+        if zone:
+            key += zone
+        known = self._seen.get(key)
         if known is None or not known[1] <= before < known[2]:
-            known = self._second(stamp, second, zone, before)
+            known = self._meant(stamp, second, zone, before)
             if known is None:
                 return None
-            if len(self._seconds) >= _REMEMBERED_SECONDS:
-                self._seconds.clear()
-            self._seconds[key] = known
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            self._seen[key] = known
         if fraction:
-            return known[0] + int(fraction) * (1_000_000 if stamp.millis else _NS[len(fraction)])
-        return known[0]
+            more += int(fraction) * (1_000_000 if stamp.millis else _NS[len(fraction)])
+        return known[0] + more
 
     def value(self, value: object, before: int) -> int | None:
         """The value of a time key in JSON or logfmt: text in one of the forms, or an epoch as number or text."""
@@ -102,30 +107,6 @@ class Clock:
         if isinstance(value, int) and not isinstance(value, bool):
             return _epoch(value)
         return None
-
-    def _second(
-        self, stamp: Stamp, second: str, zone: str | None, before: int
-    ) -> tuple[int, int, int] | None:
-        """The minute is looked up, the seconds are added."""
-        more, key = 0, second
-        if stamp.seconds_last:
-            seconds = int(second[-2:])
-            if seconds > 60:
-                return None
-            more, key = seconds * SECOND, second[:-2]
-            before -= more
-        if zone:
-            key += zone
-        known = self._minutes.get(key)
-        if known is None or not known[1] <= before < known[2]:
-            known = self._meant(stamp, second, zone, before)
-            if known is None:
-                return None
-            if len(self._minutes) >= _REMEMBERED:
-                self._minutes.clear()
-            self._minutes[key] = known
-        ns, since, until = known
-        return ns + more, since + more, until + more
 
     def _meant(
         self, stamp: Stamp, second: str, zone: str | None, before: int

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -31,12 +31,20 @@ _MAX_SERVICE: Final = 128
 """Characters; a longer value of a service key is no name."""
 
 _LOGFMT: Final = re.compile(r'[A-Za-z_@][\w.@/-]{0,63}=(?:"|\S+(?:\s|$))', re.ASCII)
-_PAIR: Final = re.compile(r'\s([\w.@-]{1,32}+)=("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s"]*)', re.ASCII)
+_PAIR: Final = re.compile(r'\s([\w.@-]{1,32}+)=([^\s"]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|)', re.ASCII)
 _HEAD: Final = 4_096
 """Characters of a logfmt line in which its keys are looked for."""
 
-Plan = tuple[tuple[str, ...], tuple[tuple[str, Callable[[object], int]], ...], tuple[str, ...]]
-"""The keys of an object that may hold time, level (and what reads it) and service, the most trusted first."""
+
+class Plan(NamedTuple):
+    """The keys of an object that say something, the most trusted first."""
+
+    times: tuple[str, ...]
+    levels: tuple[tuple[str, Callable[[object], int]], ...]
+    """With what reads the value."""
+    services: tuple[str, ...]
+    keys: tuple[str, ...]
+    """All of them."""
 
 
 class Keys:
@@ -48,17 +56,18 @@ class Keys:
 
     def read(self, obj: Mapping[str, Any], before: int) -> tuple[int | None, int, str]:
         """Time in ns or None, severity or 0, service or ""."""
-        times, levels, services = self._plan(obj)
-        severity, service = _level_and_service(obj, levels, services)
-        for key in times:
+        return self._read(self._plan(obj), obj, before)
+
+    def level_and_service(self, obj: Mapping[str, Any]) -> tuple[int, str]:
+        return _level_and_service(self._plan(obj), obj)
+
+    def _read(self, plan: Plan, obj: Mapping[str, Any], before: int) -> tuple[int | None, int, str]:
+        severity, service = _level_and_service(plan, obj)
+        for key in plan.times:
             ts = self._clock.value(obj[key], before)
             if ts is not None:
                 return ts, severity, service
         return None, severity, service
-
-    def level_and_service(self, obj: Mapping[str, Any]) -> tuple[int, str]:
-        _, levels, services = self._plan(obj)
-        return _level_and_service(obj, levels, services)
 
     def _plan(self, obj: Mapping[str, Any]) -> Plan:
         keys = tuple(obj)
@@ -73,12 +82,15 @@ class Keys:
         """Likewise for `key=value key="a value"`; None when `line` is not logfmt or tells none of the three."""
         if not _LOGFMT.match(line):
             return None
-        found_pairs: list[tuple[str, str]] = _PAIR.findall(f" {line[:_HEAD]}")
-        pairs: dict[str, str] = {}
-        for key, value in found_pairs:
-            if key not in pairs:
-                pairs[key] = value[1:-1] if value[:1] == '"' else value
-        found = self.read(pairs, before)
+        written: list[tuple[str, str]] = _PAIR.findall(f" {line[:_HEAD]}")
+        pairs = dict(written)
+        if len(pairs) < len(written):  # of a key that comes twice, the first
+            pairs = {key: "" for key, _ in written} | dict(reversed(written))
+        plan = self._plan(pairs)
+        for key in plan.keys:
+            if pairs[key][:1] == '"':
+                pairs[key] = pairs[key][1:-1]
+        found = self._read(plan, pairs, before)
         return None if found == (None, UNKNOWN, "") else found
 
 
@@ -110,10 +122,13 @@ def _plan(keys: tuple[str, ...]) -> Plan:
     plain: dict[str, str] = {}
     for key in keys:
         plain.setdefault(_plain(key), key)
-    return (
-        tuple(plain[name] for name in _TIME if name in plain),
-        tuple((plain[name], _READERS.get(name, of_value)) for name in _LEVEL if name in plain),
-        tuple(plain[name] for name in _SERVICE if name in plain),
+    return Plan(
+        times=tuple(plain[name] for name in _TIME if name in plain),
+        levels=tuple(
+            (plain[name], _READERS.get(name, of_value)) for name in _LEVEL if name in plain
+        ),
+        services=tuple(plain[name] for name in _SERVICE if name in plain),
+        keys=tuple(plain[name] for name in (*_TIME, *_LEVEL, *_SERVICE) if name in plain),
     )
 
 
@@ -121,17 +136,13 @@ def _plain(key: str) -> str:
     return key.lower().lstrip("@_").replace(".", "_").replace("-", "_")
 
 
-def _level_and_service(
-    obj: Mapping[str, Any],
-    levels: Iterable[tuple[str, Callable[[object], int]]],
-    services: Iterable[str],
-) -> tuple[int, str]:
+def _level_and_service(plan: Plan, obj: Mapping[str, Any]) -> tuple[int, str]:
     severity = UNKNOWN
-    for key, read in levels:
+    for key, read in plan.levels:
         severity = read(obj[key])
         if severity:
             break
-    for key in services:
+    for key in plan.services:
         service = service_of(obj[key])
         if service:
             return severity, service
