@@ -7,6 +7,7 @@ that a typo never becomes a default. Nothing else in Driftwood reads the environ
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import tomllib
 import types
@@ -23,7 +24,10 @@ PREFIX = "DRIFTWOOD__"
 
 
 def _s(default: Any, doc: str, **more: Any) -> Any:
-    """A setting: its default and the sentence (with unit) that stands above it in `driftwood.example.toml`."""
+    """A setting: its default and the sentence (with unit) that stands above it in `driftwood.example.toml`.
+
+    `least`: the smallest number that makes sense; `above`: one that it must exceed. Negative ones never do.
+    """
     if isinstance(default, (list, dict)):
         raise TypeError("defaults are immutable: use a tuple")
     return field(default=default, metadata={"doc": doc, **more})
@@ -34,19 +38,26 @@ class Server:
     listen: str = _s(
         "127.0.0.1:3100", "HOST:PORT of the HTTP API; 3100 is where agents expect Loki."
     )
-    query_timeout_s: float = _s(30.0, "Seconds after which a query is cancelled.")
-    max_lines: int = _s(5_000, "Lines that one request may return.")
+    hosts: tuple[str, ...] = _s(
+        (),
+        "Names with a dot that the API answers to, as in logs.example.com; to addresses and localhost it always does.",
+    )
+    query_timeout_s: float = _s(30.0, "Seconds after which a query is cancelled.", above=0)
+    max_lines: int = _s(5_000, "Lines that one request may return.", least=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
     memory_limit: str = _s("384MB", "Memory that DuckDB may use, as DuckDB writes sizes.")
-    threads: int = _s(2, "Threads that DuckDB may use.")
+    threads: int = _s(2, "Threads that DuckDB may use.", least=1)
     commit_rows: int = _s(
         10_000,
         "Rows that one transaction may hold; smaller ones commit as soon as the queue is empty.",
+        least=1,
     )
-    seal_rows: int = _s(2_000_000, "Rows of one hour after which its segment is sealed early.")
+    seal_rows: int = _s(
+        2_000_000, "Rows of one hour after which its segment is sealed early.", least=1
+    )
     seal_after_s: float = _s(
         600.0, "Seconds of event time after the end of an hour until its segment is sealed."
     )
@@ -68,11 +79,16 @@ class Ingest:
     queue_rows: int = _s(
         50_000,
         "Records that may wait between the sources and the writer; above that sources pause.",
+        least=1,
     )
-    batch_rows: int = _s(10_000, "Records that one poll of a source may return.")
-    batch_bytes: int = _s(16 * 1024 * 1024, "Bytes of text that one poll of a source may return.")
+    batch_rows: int = _s(10_000, "Records that one poll of a source may return.", least=1)
+    batch_bytes: int = _s(
+        16 * 1024 * 1024, "Bytes of text that one poll of a source may return.", least=1
+    )
     max_line_bytes: int = _s(
-        16 * 1024 * 1024, "Bytes of one line; the rest of a longer one becomes lines of its own."
+        16 * 1024 * 1024,
+        "Bytes of one line; the rest of a longer one becomes lines of its own.",
+        least=1,
     )
     timezone: str = _s("UTC", "IANA name of the time zone of timestamps that carry none.")
     multiline: bool = _s(
@@ -94,7 +110,7 @@ class Kafka:
     )
     read_committed: bool = _s(True, "Skip records of aborted transactions.")
     metadata_interval_s: float = _s(
-        30.0, "Seconds between looks for new partitions and re-created topics."
+        30.0, "Seconds between looks for new partitions and re-created topics.", above=0
     )
     security_protocol: str = _s("PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.")
     sasl_mechanism: str = _s("", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty for none.")
@@ -111,7 +127,7 @@ class Files:
     follow: bool = _s(
         True, "Go on reading what is appended, through rotation; false: read once and end."
     )
-    interval_s: float = _s(0.5, "Seconds between looks at followed files.")
+    interval_s: float = _s(0.5, "Seconds between looks at followed files.", above=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +135,7 @@ class Demo:
     enabled: bool = _s(False, "Generate the logs of a small shop, with incidents.")
     seed: int = _s(7, "Seed of everything random in the demo.")
     history_h: float = _s(24.0, "Hours of history before the start.")
-    rate: float = _s(4.0, "Mean lines per second of all services together, at noon.")
+    rate: float = _s(4.0, "Mean lines per second of all services together, at noon.", above=0)
     first_incident_s: float = _s(5.0, "Seconds from the start of live lines to the first incident.")
 
 
@@ -127,9 +143,9 @@ class Demo:
 class Parsing:
     parser: str = _s("drain3", "Which template miner: a name from `parsing.PARSERS`.")
     max_templates: int = _s(
-        20_000, "Templates kept in memory; the least recently seen leave first."
+        20_000, "Templates kept in memory; the least recently seen leave first.", least=1
     )
-    max_shapes: int = _s(200_000, "Line shapes whose template is remembered.")
+    max_shapes: int = _s(200_000, "Line shapes whose template is remembered.", least=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +155,7 @@ class Detection:
         ("new_template", "rate_change", "error_burst"),
         "Which detectors: names from `detectors.DETECTORS`.",
     )
-    window_s: float = _s(60.0, "Seconds of one window.")
+    window_s: float = _s(60.0, "Seconds of one window.", above=0)
     lateness_s: float = _s(30.0, "Seconds that a window stays open for lines out of order.")
     warmup_s: float = _s(600.0, "Seconds of a source's event time that only teach.")
     alerts_per_day: float = _s(
@@ -160,7 +176,7 @@ class Redaction:
 class Dashboard:
     listen: str = _s("127.0.0.1:8501", "HOST:PORT of the dashboard.")
     url: str = _s("http://127.0.0.1:3100", "Where the dashboard finds the server.")
-    refresh_s: float = _s(2.0, "Seconds between refreshes of live parts.")
+    refresh_s: float = _s(2.0, "Seconds between refreshes of live parts.", above=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +269,19 @@ def _replace(section: Any, keys: Mapping[str, Any], where: str, from_text: bool 
     hints = typing.get_type_hints(type(section))
     _known(keys, list(hints), where, "setting")
     values = {k: _convert(v, hints[k], f"{where} {k}", from_text) for k, v in keys.items()}
+    for setting in dataclasses.fields(section):
+        if setting.name in values:
+            _in_range(values[setting.name], setting.metadata, f"{where} {setting.name}")
     return dataclasses.replace(section, **values)
+
+
+def _in_range(value: Any, metadata: Mapping[str, Any], where: str) -> None:
+    if not isinstance(value, (int, float)):
+        return
+    if "above" in metadata and not metadata["above"] < value < math.inf:
+        raise ConfigError(f"{where}: a number above {metadata['above']} is needed, and not {value}")
+    if not metadata.get("least", 0) <= value < math.inf:
+        raise ConfigError(f"{where}: {metadata.get('least', 0)} or more is needed, and not {value}")
 
 
 def _known(keys: Any, known: list[str], where: str, what: str) -> None:

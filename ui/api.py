@@ -1,7 +1,8 @@
 """The HTTP API: Driftwood's own paths under /api/v1, and what other programs look at (/health, /ready, /metrics).
 
 Questions run in a pool of threads, each on a cursor of its own; changes go to the one thread that writes. The pages
-of other origins may not read answers (no CORS), and bodies must be JSON, so they cannot change anything either.
+of other origins may not read answers (no CORS), bodies must be JSON, so they cannot change anything either, and they
+cannot pass for ours (`api_hosts`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ui import (
 )
 from ui.api_answer import PROBLEMS, explain_errors
 from ui.api_ask import known_parameters
+from ui.api_hosts import KnownHosts
 from ui.api_state import ServerState
 from ui.api_write import BodyLimit
 
@@ -60,6 +62,7 @@ def create_app(server: ServerState) -> FastAPI:
     app.include_router(api)
     explain_errors(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(KnownHosts, hosts=lambda: server.config.server.hosts)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=GZIP_LEVEL)
     return app
 

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 import ui.api_write
 from driftwood import __version__
-from driftwood.config import Config, Kafka
+from driftwood.config import Config, Kafka, Server
 from driftwood.errors import ServerError, StoreFull
 from driftwood.records import Template, TemplateId
 from tests.shop import NOON, SECOND, Row, commit, dead_letter
@@ -35,6 +35,18 @@ def test_the_probes_tell_whether_it_lives_and_whether_it_works(
     assert http.get("/health").status_code == 200
     starting = http.get("/ready")
     assert (starting.status_code, starting.text) == (503, "starting")
+
+
+def test_a_page_of_the_web_cannot_reach_the_api_by_a_name_of_its_own(
+    http: httpx.Client, running: Running
+) -> None:
+    for path in ("/api/v1/lines", "/metrics"):
+        refused = http.get(path, headers={"Host": "evil.example:3100"})
+        assert refused.status_code == 421
+        assert "does not answer as evil.example; add the name" in refused.json()["error"]
+    running.config = Config(server=Server(hosts=("logs.example.com",)))
+    for host in ("Logs.example.com:3100", "localhost:3100", "server", "[::1]:3100", "10.1.2.3"):
+        assert http.get("/api/v1/lines", headers={"Host": host}).status_code == 200
 
 
 def test_stats_join_the_process_and_the_store(client: Client, running: Running) -> None:

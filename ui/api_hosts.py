@@ -1,0 +1,59 @@
+"""Under which names the API answers: a page of the web must not reach it by a name of its own.
+
+The API has no passwords, so what keeps a page in a browser from reading logs is its origin. A page of `evil.example`
+can make that name point at this machine (DNS rebinding) and is then its origin; but the browser tells the name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from ipaddress import ip_address
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ui.api_answer import reply
+
+
+class KnownHosts:
+    """ASGI: refuses requests for another name than an address, a name without a dot, *.localhost or one of `hosts`."""
+
+    def __init__(self, app: ASGIApp, hosts: Callable[[], Collection[str]]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            host = name_of(Headers(scope=scope).get("host", ""))
+            if not is_local(host) and host not in self._hosts():
+                refusal = f"this server does not answer as {host}; add the name to [server] hosts if it is yours"
+                await reply({"error": refusal}, 421)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def name_of(host: str) -> str:
+    """The header `Host` without its port.
+
+    >>> [name_of(h) for h in ("Logs.example:3100", "[::1]:3100", "::1", "")]
+    ['logs.example', '::1', '::1', '']
+    """
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    name, _, port = host.rpartition(":")
+    return (name if name and ":" not in name and port.isdigit() else host).lower()
+
+
+def is_local(name: str) -> bool:
+    """Whether no page of the web can have this name as its own.
+
+    >>> [is_local(n) for n in ("127.0.0.1", "::1", "localhost", "server", "evil.example", "10.0.0.1.evil.example")]
+    [True, True, True, True, False, False]
+    """
+    if "." not in name or name.endswith(".localhost"):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
