@@ -70,7 +70,8 @@ _AUTHORIZATION: Final = re.compile(
 )
 _URL: Final = re.compile(r"(://[^\s/:@<]{0,255}:)(?!<redacted:)([^\s/@]{1,255})(?=@)")
 _ASSIGNED: Final = re.compile(
-    rf"""({_NAMES})({_ASSIGN})(\\"[^"]*\\"|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"']+)""",
+    # The look-ahead says nothing new: it passes over most places faster than the names do.
+    rf"""(?=[acepst])({_NAMES})({_ASSIGN})(\\"[^"]*\\"|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"']+)""",
     re.I,
 )
 _HARMLESS: Final = re.compile(
