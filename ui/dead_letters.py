@@ -43,7 +43,7 @@ def replay(parts: Parts, ids: Sequence[int] | None) -> Replayed:
 
 def _letters(parts: Parts, source: str, ids: Sequence[int] | None) -> Iterator[pa.Table]:
     """Those that did not come back yet, in the order of their ids, `AT_ONCE` at a time."""
-    narrowed, extra = ("", []) if ids is None else (" AND list_contains(?, id)", [list(ids)])
+    narrowed, extra = ("", []) if ids is None else (" AND id IN (SELECT unnest(?))", [list(ids)])
     last = -1
     while True:
         letters = parts.store.query(
@@ -60,6 +60,6 @@ def _letters(parts: Parts, source: str, ids: Sequence[int] | None) -> Iterator[p
 def _stored(parts: Parts, offs: list[int]) -> set[Identity]:
     """Identities of stored rows that lie at these offsets of any topic."""
     rows = parts.store.query(
-        "SELECT DISTINCT topic, part, off, idx FROM logs WHERE list_contains(?, off)", [offs]
+        "SELECT DISTINCT topic, part, off, idx FROM logs WHERE off IN (SELECT unnest(?))", [offs]
     )
     return {(row["topic"], row["part"], row["off"], row["idx"]) for row in rows.to_pylist()}
