@@ -28,6 +28,13 @@ for family in (cli_run, cli_ask, cli_store, cli_bench):
     family.register(app)
 
 
+class OneLine(logging.Formatter):
+    """A message stays one line, whatever names of files and paths of requests are in it; tracebacks have theirs."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (as the base class has it)
+        return cli_ask.safe(super().formatMessage(record))
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"driftwood {__version__}")
@@ -43,12 +50,9 @@ def common(
     ),
 ) -> None:
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(
-        level=level,
-        format="%(asctime)s %(levelname)-7s %(name)s %(message)s",
-        stream=sys.stderr,
-        force=True,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)-7s %(name)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpcore", "uvicorn", "drain3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # kafka-python repeats twice a second what the source's status says once.

@@ -72,7 +72,7 @@ def query(
     for line in lines:
         text = Text(f"{line['time']} ", style="bright_black")
         text.append(f"{line['severity'] or '-':5} ", style=COLORS.get(line["severity"], ""))
-        text.append(f"{line['service']:12} ", style="cyan")
+        text.append(f"{safe(line['service']):12} ", style="cyan")
         text.append(safe(line["line"]))
         console.print(text)
     if not lines:
@@ -100,7 +100,7 @@ def list_templates(
             f"{row['count']:,}",
             f"{row['share']:.1%}",
             row["id"],
-            Text(", ".join(row["services"]), style="cyan"),
+            Text(safe(", ".join(row["services"])), style="cyan"),
             Text(safe(row["text"])),
         )
     Console(highlight=False).print(table)
@@ -123,7 +123,7 @@ def anomalies(
         p_value = row["p_value"]
         table.add_row(
             row["start"],
-            Text(row["service"], style="cyan"),
+            Text(safe(row["service"]), style="cyan"),
             Text(safe(row["title"])),
             "" if p_value is None else f"{p_value:.1e}",
             row["status"],
@@ -150,7 +150,7 @@ def list_dead_letters(
         table.add_row(
             str(row["id"]),
             row["time"],
-            f"{row['topic']}/{row['part']}@{row['off']}",
+            Text(safe(f"{row['topic']}/{row['part']}@{row['off']}")),
             Text(safe(row["reason"])),
             row["replayed_at"] or "",
             Text(safe(row["raw"][:60])),

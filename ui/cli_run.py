@@ -143,7 +143,7 @@ def up(
     finally:
         for process in child:
             _end(process)
-        console.print("  Stopped; the store is clean.")
+    console.print("  Stopped; the store is clean.")
 
 
 def _end(process: subprocess.Popen[bytes], patience_s: float = 5.0) -> None:

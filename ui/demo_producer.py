@@ -48,7 +48,10 @@ def produce(config: Config, truth: Path | None, count: int | None) -> None:
         schedule(config.demo.seed, start, config.demo.first_incident_s),
     )
     if truth is not None:
-        truth.write_bytes(b"".join(orjson.dumps(truth_row(i)) + b"\n" for i in day))
+        try:
+            truth.write_bytes(b"".join(orjson.dumps(truth_row(i)) + b"\n" for i in day))
+        except OSError as error:
+            raise ConfigError(f"cannot write --truth {truth}: {error.strerror}") from error
     send, finish = _to_kafka(config) if config.kafka.brokers else (_to_stdout, sys.stdout.flush)
     try:
         for number, line in enumerate(lines(config, start), start=1):

@@ -98,15 +98,25 @@ def bind(listen: str) -> socket.socket:
             host.strip("[]"), int(port), type=socket.SOCK_STREAM
         )[0]
         listener = socket.socket(family, kind, proto)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(1024)
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {listen}: {error.strerror or error}. "
             "Is another server running there? Choose another address with --listen HOST:PORT"
         ) from error
     return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where a listening socket is asked from this machine."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class _Server(uvicorn.Server):
@@ -157,11 +167,11 @@ def serve(
         # uvicorn raises the signals it caught again after it has stopped; ours must survive that.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, leave)
-        host, port = listener.getsockname()[:2]
-        logger.info("listening url=http://%s:%d data=%s", host, port, data)
+        url = url_of(listener)
+        logger.info("listening url=%s data=%s", url, data)
         running.start(on_failure=leave)
         try:
-            on_listening(f"http://{host}:{port}")
+            on_listening(url)
             server.run(sockets=[listener])
         finally:
             running.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from driftwood import __version__, config
 from tests.ui.processes import driftwood, free_port
+from ui.cli import OneLine
 
 LINES = [
     "2026-11-21T03:00:00.000Z INFO api request 17 served in 12 ms",
@@ -73,6 +75,11 @@ def test_lines_are_exported_and_segments_compacted(log: Path, tmp_path: Path) ->
         (["serve", "--lissten", "x"], 2, "No such option: --lissten"),
         (["ingest", "x.log"], 2, "say where to store"),
         (["ingest", "x.log", "--url", "http://x"], 2, "stop the server and use --data"),
+        (
+            ["demo", "--truth", "no/such/folder/t"],
+            2,
+            "cannot write --truth no/such/folder/t: No such",
+        ),
         (["bench", "dmo"], 2, "did you mean 'demo'"),
         (["store", "info", "--data", "nowhere"], 4, "there is no store in nowhere"),
     ],
@@ -84,6 +91,11 @@ def test_a_slip_ends_with_its_exit_code_and_a_sentence(
     assert run.returncode == code
     assert said in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_name_in_a_log_message_starts_no_new_line() -> None:
+    record = logging.LogRecord("n", logging.INFO, "", 0, "path=%s", ("/a\nERROR \x1b[2J",), None)
+    assert OneLine("%(levelname)s %(message)s").format(record) == "INFO path=/a\\x0aERROR \\x1b[2J"
 
 
 def test_a_glob_that_matches_nothing_is_named(tmp_path: Path) -> None:
