@@ -12,7 +12,8 @@ logger = logging.getLogger(__name__)
 
 
 def migrate(database: Database, cursor: Cursor) -> None:
-    """Run the migrations that are missing. Raises StoreTooNew for a store that a newer Driftwood wrote."""
+    """Run the migrations that are missing. Raises StoreTooNew for a store that a newer Driftwood wrote,
+    StoreFull where there is no room for them."""
     version = _version(cursor)
     if version > len(MIGRATIONS):
         raise StoreTooNew(
@@ -24,6 +25,8 @@ def migrate(database: Database, cursor: Cursor) -> None:
             f"the store in {database.folder} has version {version} and needs {len(MIGRATIONS)}; "
             "start `driftwood serve` on it once, which brings it up to date"
         )
+    if version < len(MIGRATIONS):
+        database.room()
     for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
         with database.transaction(cursor):
             for statement in statements:

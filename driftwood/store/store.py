@@ -22,8 +22,9 @@ import numpy as np
 import pyarrow as pa
 
 from driftwood.config import Store as Settings
+from driftwood.errors import StoreFull
 from driftwood.records import EVENTS, Commit, Events
-from driftwood.store.database import Database
+from driftwood.store.database import Cursor, Database
 from driftwood.store.export import Span, export
 from driftwood.store.info import info
 from driftwood.store.migrate import migrate
@@ -55,12 +56,20 @@ class DuckStore:
             migrate(database, cursor)
             if not database.read_only:
                 tidy(cursor, database.folder)
-                make_view(cursor, database.folder)
+                self._refresh_view(cursor)
             self._writer = Writer(database, cursor)
             for problem in misplaced(cursor, "logs_hot"):
                 logger.error("%s", problem)
         self._sealer = Sealer(database, self._writer)
         self._retention = Retention(database)
+
+    def _refresh_view(self, cursor: Cursor) -> None:
+        """Leave out of the view what `tidy` found damaged; on a full disk it stays as it was, and the store opens."""
+        try:
+            with self._database.transaction(cursor):
+                make_view(cursor, self._database.folder)
+        except StoreFull as error:
+            logger.warning("%s", error)
 
     @classmethod
     def open(

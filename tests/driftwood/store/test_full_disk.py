@@ -110,3 +110,29 @@ def test_a_database_that_duckdb_gave_up_is_opened_again(
     assert counted(store) == rows + 10
     assert store.verify() == []
     store.close()
+
+
+def test_a_store_on_a_full_disk_is_opened_and_waits_for_room(
+    small_disk: Path, make_commit: MakeCommit
+) -> None:
+    store = DuckStore.open(small_disk, Settings(min_free_bytes=0))
+    rows = fill(store, make_commit)
+    store._database._disconnect()  # as a kill leaves it: no checkpoint
+    store._database._lock.release()
+    with (small_disk / "ballast").open("wb") as file, pytest.raises(OSError):
+        while True:
+            file.write(b"x" * 65_536)
+    store = DuckStore.open(small_disk, Settings(min_free_bytes=0))
+    assert counted(store) == rows
+    with pytest.raises(StoreFull):
+        store.write(make_commit(rows, [T0] * 2000))
+    give_room(small_disk)
+    store.write(make_commit(rows, [T0] * 2000))
+    assert counted(store) == rows + 2000
+    assert store.verify() == []
+    store.close()
+
+
+def test_a_new_store_needs_room(small_disk: Path) -> None:
+    with pytest.raises(StoreFull, match="free some space"):
+        DuckStore.open(small_disk)
