@@ -243,6 +243,11 @@ class Database:
                     why = f"after {timeout:g} s" if expired() else "as the store was closed"
                     advice = "take a shorter time range or a narrower filter"
                     raise QueryTimeout(f"the query was cancelled {why}; {advice}") from error
+        except duckdb.OutOfMemoryException as error:
+            raise QueryError(
+                f"the query needs more memory than store.memory_limit ({self.settings.memory_limit}) gives: ask for "
+                "fewer lines, take a shorter time range or a narrower filter, or raise the limit"
+            ) from error
         except duckdb.FatalException as error:
             raise self.explained(error) from error
         except duckdb.IOException as error:

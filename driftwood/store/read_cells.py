@@ -27,6 +27,12 @@ class Cells:
     span: Span
     """(start, end]: what was asked for, or the whole minutes around it where the roll-ups answer."""
 
+    def bucket(self, origin: int, width: int) -> str:
+        """SQL for the number of the bucket (origin + i * width, origin + (i + 1) * width] that a cell lies in."""
+        # 64 bits of ns hold 292 years, and a span may reach from 1677 to 2262.
+        wide = "::HUGEINT" if self.span.end - origin >= 2**63 else ""
+        return f"((until{wide} - 1 - {origin}) // {width})"
+
 
 def cells(store: Readable, selection: Selection, span: Span, step: int) -> Cells:
     """The cells of `span`, fine enough for buckets of `step` ns."""

@@ -77,7 +77,7 @@ def counts(
         store,
         f"""
         WITH cut AS MATERIALIZED (
-                 SELECT {_KEYS[by]} AS key, (until - 1 - {origin}) // {step} AS bucket, sum(n) AS n
+                 SELECT {_KEYS[by]} AS key, {source.bucket(origin, step)} AS bucket, sum(n) AS n
                  FROM {source.sql} AS c GROUP BY ALL),
              largest AS (SELECT key FROM cut GROUP BY key ORDER BY sum(n) DESC, key LIMIT {MAX_SERIES})
         SELECT CASE WHEN key IN (FROM largest) THEN key END AS key, bucket::INTEGER AS bucket, sum(n)::BIGINT AS n

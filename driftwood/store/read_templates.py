@@ -18,6 +18,8 @@ Order = Literal["count", "new", "rare"]
 
 SPARK = 30
 """Buckets of a sparkline."""
+SERVICES = 100
+"""Of one template that are named: a template may be said by 100,000 of them."""
 
 _ORDER = {"count": "count DESC, id", "new": "first_seen DESC, count DESC, id", "rare": "count, id"}
 
@@ -41,7 +43,7 @@ class TemplateCount:
     last_seen: int
     is_new: bool
     services: list[str] = field(default_factory=list)
-    """The most frequent first."""
+    """The most frequent first, SERVICES at most."""
     severities: dict[str, int] = field(default_factory=dict)
     spark: list[int] = field(default_factory=lambda: [0] * SPARK)
 
@@ -167,7 +169,7 @@ def _describe(store: Readable, source: Cells, page: list[TemplateCount]) -> None
         store,
         f"""
         WITH shown AS (
-                 SELECT template_id, (until - 1 - {source.span.start}) // {width} AS bucket,
+                 SELECT template_id, {source.bucket(source.span.start, width)} AS bucket,
                         (severity + 3) // 4 AS level, sid, sum(n) AS n
                  FROM {source.sql} WHERE {one_of("template_id", [t.id for t in page])} GROUP BY ALL),
              named AS (
@@ -185,5 +187,5 @@ def _describe(store: Readable, source: Cells, page: list[TemplateCount]) -> None
             shown.spark[row["bucket"]] = row["n"]
         elif row["level"] is not None:
             shown.severities[level_of(row["level"] * 4) or "unknown"] = row["n"]
-        elif row["service"]:
+        elif row["service"] and len(shown.services) < SERVICES:
             shown.services.append(row["service"])

@@ -182,3 +182,22 @@ def test_a_bad_request_is_refused_in_words(
     answer = http.get(f"/api/v1/{path}")
     assert answer.status_code == status
     assert words in answer.json()["error"]
+
+
+def test_a_span_of_all_the_time_that_64_bits_hold_is_counted(client: Client) -> None:
+    ever = {"start": "1677-09-22T00:00:00Z", "end": "2262-04-11T00:00:00Z"}
+    assert client.templates(**ever)["total"] == 5
+    assert len(client.template_diff(**ever)["new"]) == 5
+    assert client.counts(**ever)["total"] == len(ROWS)
+    assert client.counts(query='{service_name=~".*"} |= "cart"', **ever)["total"] == 100
+
+
+def test_a_template_of_very_many_services_names_the_most_frequent(
+    client: Client, running: Running
+) -> None:
+    running.store.write(
+        commit([row(50, "started", OLD, app=f"app{n}") for n in range(150)], first_id=1_000)
+    )
+    (found,) = client.templates(**HOUR_AFTER, search="started")["templates"]
+    assert found["count"] == 150
+    assert len(found["services"]) == 100
