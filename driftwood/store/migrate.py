@@ -13,7 +13,8 @@ logger = logging.getLogger(__name__)
 
 def migrate(database: Database, cursor: Cursor) -> None:
     """Run the migrations that are missing. Raises StoreTooNew for a store that a newer Driftwood wrote,
-    StoreFull where there is no room for them."""
+    StoreFull where there is no room for them.
+    """
     version = _version(cursor)
     if version > len(MIGRATIONS):
         raise StoreTooNew(

@@ -185,7 +185,7 @@ def test_a_bad_request_is_refused_in_words(
 
 
 def test_a_span_of_all_the_time_that_64_bits_hold_is_counted(client: Client) -> None:
-    ever = {"start": "1677-09-22T00:00:00Z", "end": "2262-04-11T00:00:00Z"}
+    ever: dict[str, Any] = {"start": "1677-09-22T00:00:00Z", "end": "2262-04-11T00:00:00Z"}
     assert client.templates(**ever)["total"] == 5
     assert len(client.template_diff(**ever)["new"]) == 5
     assert client.counts(**ever)["total"] == len(ROWS)
