@@ -26,7 +26,7 @@ READY = {
     "Overview": ("", ".dw-cards"),
     "Explore": ("explore", ".dw-line"),
     "Patterns": ("patterns", ".dw-table tr"),
-    "Anomalies": ("anomalies", ".dw-inbox"),
+    "Anomalies": ("anomalies", ".dw-inbox, .dw-empty"),
     "System": ("system", ".dw-flow"),
 }
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
