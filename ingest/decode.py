@@ -7,15 +7,17 @@ CRI, and the headers of `ingest/headers.py`. A line of a file starts at the text
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import orjson
+import pyarrow as pa
 
 from driftwood.errors import ConfigError
-from driftwood.records import DeadLetters, Records
+from driftwood.records import DeadLetters, Records, no_records
 from ingest.choices import Choices
 from ingest.columns import Origin, Rows, dead_letters
 from ingest.content_type import content_type
@@ -25,6 +27,8 @@ from ingest.redact import Redactor
 from ingest.services import service_of_file, topic_name
 from ingest.severity import UNKNOWN
 from ingest.texts import Texts
+
+logger = logging.getLogger(__name__)
 
 ENCODINGS: Final = ("auto", "json", "text", "otlp_proto", "otlp_json", "gelf")
 
@@ -99,7 +103,25 @@ class Decoder:
 
         `labels` go onto all of them, and `topic` (without its UUID) unless it is among them. `service_name` is what the
         message says, else the topic's name; a `service_name` in `labels` stays, whatever the message says.
+        A message that makes the decoder itself fail is a dead letter: the source has moved on, nobody reads it again.
         """
+        try:
+            return self._messages(raws, labels)
+        except Exception as error:  # a defect of ours costs one message, not the batch around it
+            if len(raws) == 1:
+                logger.exception("decoder failed topic=%s off=%d", raws[0].topic, raws[0].off)
+                letter = self._dead(raws[0], self._now(), _failed(error))
+                return no_records(), dead_letters([letter])
+        half = len(raws) // 2
+        parts = [self.messages(part, labels) for part in (raws[:half], raws[half:])]
+        return (
+            Records(pa.concat_tables([records for records, _ in parts])),
+            DeadLetters(pa.concat_tables([dead for _, dead in parts])),
+        )
+
+    def _messages(
+        self, raws: Sequence[Raw], labels: Mapping[str, str]
+    ) -> tuple[Records, DeadLetters]:
         observed = self._now()
         rows = Rows()
         dead: list[dict[str, Any]] = []
@@ -150,12 +172,45 @@ class Decoder:
         `offs`: the byte at which each line starts. `mtime_ns`: when the file was last written, which decides the year
         of time stamps without one. `errors`: what `text_of` found wrong, by position in `lines`.
         `service_name` is what the line says, else the stem of the label `filename`, else `topic`; a `service_name` in
-        `labels` stays, whatever the line says.
+        `labels` stays, whatever the line says. A line that makes the decoder itself fail is stored as it is.
         """
+        errors = dict(errors or {})
+
+        def decode(first: int, last: int, text: Read) -> Records:
+            try:
+                return self._lines(
+                    lines[first:last], offs[first:last], topic, part, labels, mtime_ns, arrived_ns,
+                    {row - first: said for row, said in errors.items() if first <= row < last}, text,
+                )  # fmt: skip
+            except (
+                Exception
+            ) as error:  # a defect of ours costs one line its time and level, nothing more
+                if last - first == 1:
+                    logger.exception("decoder failed topic=%s off=%d", topic, offs[first])
+                    errors[first] = _failed(error)
+                    return decode(first, last, _as_it_is)
+            half = (first + last) // 2
+            return Records(pa.concat_tables([decode(first, half, text), decode(half, last, text)]))
+
+        return decode(
+            0, len(lines), self._texts.read if self._encoding != "text" else self._texts.plain
+        )
+
+    def _lines(
+        self,
+        lines: Sequence[str],
+        offs: Sequence[int],
+        topic: str,
+        part: int,
+        labels: Mapping[str, str],
+        mtime_ns: int | None,
+        arrived_ns: int | None,
+        errors: Mapping[int, str],
+        text: Read,
+    ) -> Records:
         observed = self._now() if arrived_ns is None else arrived_ns
         before = observed if mtime_ns is None else mtime_ns
         rows = Rows()
-        text = self._texts.read if self._encoding != "text" else self._texts.plain
         formats = [text(rows, row, line, before, observed) for row, line in enumerate(lines)]
         self._choices.add(topic, formats)
         if errors:
@@ -257,6 +312,16 @@ class Decoder:
             "key": None if raw.key is None else clean(raw.key),
             "record_ts": raw.record_ts,
         }
+
+
+def _failed(error: Exception) -> str:
+    return f"the decoder failed, which is a defect: {type(error).__name__}: {error}"
+
+
+def _as_it_is(rows: Rows, row: int, line: str, before: int, arrived: int) -> str:
+    """A line about which nothing is known but when it came."""
+    rows.add(line, arrived, UNKNOWN, "", row)
+    return "text"
 
 
 def _probe(value: bytes) -> list[Entry]:

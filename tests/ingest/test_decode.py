@@ -380,3 +380,38 @@ def test_messages_of_many_topics_keep_their_order_and_origin(topics: list[str]) 
     assert records["part"].to_pylist() == [raw.part for raw in raws]
     assert [labels["topic"] for labels in labels_of(records)] == topics
     assert records["service"].to_pylist() == topics
+
+
+class Stumbles:
+    """The reader of texts with a defect: it fails on one word."""
+
+    def __init__(self, texts: Any) -> None:
+        self._texts = texts
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._texts, name)
+
+    def read(self, rows: Any, row: int, line: str, before: int, arrived: int) -> str:
+        if "stumble" in line:
+            raise IndexError("a defect")
+        return str(self._texts.read(rows, row, line, before, arrived))
+
+
+def stumbling() -> Decoder:
+    decoder = Decoder("s", {"source": "s"})
+    vars(decoder)["_texts"] = Stumbles(vars(decoder)["_texts"])
+    return decoder
+
+
+@given(st.lists(st.sampled_from(["2026-11-21T03:00:00Z INFO fine", "stumble"]), max_size=12))
+def test_a_defect_of_the_decoder_costs_no_line_and_only_its_own_message(texts: list[str]) -> None:
+    records = stumbling().lines(texts, list(range(len(texts))), topic="t", part=0, labels={})
+    assert records.column("line").to_pylist() == texts
+    assert records.column("off").to_pylist() == list(range(len(texts)))
+    noted = [dict(sm or ()).get("decode_error", "") for sm in records.column("sm").to_pylist()]
+    assert ["IndexError" in said for said in noted] == [text == "stumble" for text in texts]
+    raws = [Raw(text.encode(), "t/u", 0, off) for off, text in enumerate(texts)]
+    records, dead = stumbling().messages(raws, {})
+    assert records.column("off").to_pylist() == [n for n, t in enumerate(texts) if t != "stumble"]
+    assert dead.column("off").to_pylist() == [n for n, t in enumerate(texts) if t == "stumble"]
+    assert all("defect" in str(reason) for reason in dead.column("reason").to_pylist())
