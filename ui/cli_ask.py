@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from driftwood.errors import QueryError
 from ui.client import Client
 
 Url = Annotated[str, typer.Option("--url", envvar="DRIFTWOOD_URL", help="The server to ask.")]
@@ -60,10 +61,17 @@ def query(
     url: Url = DEFAULT_URL,
     start: From = None,
     end: To = None,
+    step: Annotated[str | None, typer.Option("--step", help="For metric queries.")] = None,
+    at: Annotated[str | None, typer.Option("--at", help="For metric queries.")] = None,
     limit: Limit = 100,
     json_: Json = False,
 ) -> None:
     """Print the newest lines that a query matches, oldest first."""
+    if step is not None or at is not None:
+        raise QueryError(
+            "--step and --at are for metric queries, such as rate(...), which this version does "
+            "not have yet; ask for lines, with --from and --to"
+        )
     lines = Client(url).lines(query=logql, start=start, end=end, limit=limit)["lines"][::-1]
     if json_:
         print_json(lines)

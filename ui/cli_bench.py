@@ -44,18 +44,18 @@ def bench(
     from eval.results import write
 
     rows = BENCHES.make(name, data=data, sets=_split(sets), subjects=_split(subjects), seeds=seeds)
-    if url is not None:
-        from ui.client import Client
-
-        Client(url).post_results([dataclasses.asdict(row) for row in rows])
     if str(json_) == "-":
         for row in rows:
             print(json.dumps(dataclasses.asdict(row)))
-        return
-    if json_ is not None:
+    elif json_ is not None:
         json_.unlink(missing_ok=True)  # `write` appends
         write(rows, json_)
-    Console(highlight=False).print(table(rows))
+    if str(json_) != "-":
+        Console(highlight=False).print(table(rows))
+    if url is not None:  # last: a server that is away must not cost the rows
+        from ui.client import Client
+
+        Client(url).post_results([dataclasses.asdict(row) for row in rows])
 
 
 def table(rows: Sequence[Row]) -> Table:
