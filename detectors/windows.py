@@ -83,6 +83,8 @@ class Windows:
         self.unjudged = 0
         """Rows of sources beyond `max_sources`."""
         self._max_sources = max_sources
+        self._stalest = NEVER
+        """No source was seen last before this: sources are only ever seen later, so that one look serves many rows."""
         self._kept: frozenset[str] = frozenset()
         self._present: list[Source] = []
 
@@ -226,6 +228,7 @@ class Windows:
         self.after = header["after"]
         self.late, self.ahead, self.unjudged = header["counts"]
         self.sources = {fields[0]: Source(*fields) for fields in header["sources"]}
+        self._stalest = NEVER
         self.origins = {name: Origin(*fields) for name, *fields in header["origins"]}
         rows, at = Rows(*(arrays[name] for name in _COLUMNS)), 0
         for key, size in header["kept"]:
@@ -266,8 +269,12 @@ class Windows:
         self, key: str, row: int, events: Events, services: pa.DictionaryArray[Any, Any], seen: Ints
     ) -> Source | None:
         if len(self.sources) >= self._max_sources:
+            gone = int(seen[row]) - GONE_NS
+            if self._stalest > gone:
+                return None
             stale = min(self.sources.values(), key=lambda s: s.seen)
-            if stale.seen > int(seen[row]) - GONE_NS:
+            self._stalest = stale.seen
+            if stale.seen > gone:
                 return None
             del self.sources[stale.key]
         window = self._number(int(events["ts"][row].as_py()))
