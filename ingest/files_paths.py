@@ -56,8 +56,12 @@ def look(globs: Sequence[str]) -> Found:
                 found.trouble[path] = error.strerror or str(error)
                 continue
             matched = True
-            if stat.S_ISREG(status.st_mode):  # opening a pipe or a device could block
+            if stat.S_ISREG(status.st_mode):
                 found.files[path] = status
+            else:  # opening it could block
+                found.trouble[path] = (
+                    "is a pipe or a device and no file; pipe it into driftwood ingest -"
+                )
         if not matched:
             found.unmatched.append(pattern)
     return found
