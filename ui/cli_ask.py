@@ -46,9 +46,12 @@ def register(app: typer.Typer) -> None:
 
 
 def print_json(rows: Iterable[Mapping[str, Any]]) -> None:
-    """One object a line."""
+    """One object a line; what a terminal would obey instead of showing it is escaped."""
     for row in rows:
-        print(json.dumps(row, ensure_ascii=False))
+        text = json.dumps(row, ensure_ascii=False)
+        if not text.isprintable():
+            text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+        print(text)
 
 
 def safe(text: str) -> str:
