@@ -324,8 +324,10 @@ def test_a_full_disk_pauses_says_so_and_goes_on_by_itself(
         assert server.stop() == 0
         assert "Traceback" not in server.log.read_text()
     with DuckStore.open(small_disk) as store:
-        (row,) = store.query("SELECT count(*) AS n, count(DISTINCT off) AS d FROM logs").to_pylist()
-        assert row == {"n": 60_000, "d": 60_000}
+        (held,) = store.query(
+            "SELECT count(*) AS n, count(DISTINCT off) AS d FROM logs"
+        ).to_pylist()
+        assert held == {"n": 60_000, "d": 60_000}
         assert store.verify() == []
 
 
