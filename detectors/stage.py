@@ -113,7 +113,12 @@ class DetectionStage:
                 detector.partial_fit(batch)
         return self._not_told(found)
 
-    def _look(self, units: list[Unit], early: bool) -> list[Anomaly]:
+    def finish(self) -> tuple[Anomaly, ...]:
+        """A look at all open windows, for when nothing more comes; the last of each source may not be full yet."""
+        whole, begun = self._windows.unfinished()
+        return (*self._look(whole, early=False), *self._look(begun, early=True, hold=False))
+
+    def _look(self, units: list[Unit], early: bool, hold: bool = True) -> list[Anomaly]:
         units = [unit for unit in units if self._warm(unit)]
         if not units:
             return []
@@ -124,7 +129,7 @@ class DetectionStage:
             scores = detector.score(batch)
             kinds = detector.early if early else None
             found += self._anomalies(detector, batch, scores, units, trial, kinds)
-        new = [a for a in self._not_told(found) if not early or self._settled(a)]
+        new = [a for a in self._not_told(found) if not (early and hold) or self._settled(a)]
         self._looked.update(dict.fromkeys(anomaly.id for anomaly in new))
         while len(self._looked) > _REMEMBERED_LOOKS:
             del self._looked[next(iter(self._looked))]

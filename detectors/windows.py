@@ -178,6 +178,17 @@ class Windows:
                     looks += self._close(replace(source, open=list(source.open)), upto)
         return looks
 
+    def unfinished(self) -> tuple[list[Unit], list[Unit]]:
+        """The open windows that their sources' clocks have passed, and those that hold the last lines: a look, too."""
+        whole: list[Unit] = []
+        begun: list[Unit] = []
+        for source in self.sources.values():
+            if source.open:
+                current = source.clock // self.window_ns
+                for unit in self._close(replace(source, open=list(source.open)), current + 1):
+                    (whole if unit.window < current else begun).append(unit)
+        return whole, begun
+
     def filling(self) -> list[Unit]:
         """The open windows of the live sources that `add` has just heard, as far as they have come: a look, too.
 

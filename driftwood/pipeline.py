@@ -123,6 +123,7 @@ class Pipeline:
                 self.turn(taken)
                 self._idle(time.monotonic())
                 if finished and not taken and not self._keep_alive:
+                    self._tell(lambda detection: detection.finish())
                     break
             self._save_detection()
         except Stopping as stopping:  # the disk was full to the end
@@ -291,16 +292,27 @@ class Pipeline:
         if now < self._maintain_due:
             return
         self._maintain_due = now + MAINTAIN_S
-        if self._detection is not None:
-            try:
-                found = self._detection.advance(time.time_ns())
-            except Exception:
-                self.counts["faults"] += 1
-                logger.exception("detection failed while idle")
-                found = ()
-            if found:
-                self._write(self._commit(anomalies=found))
+        if self._heard_out():
+            self._tell(lambda detection: detection.advance(time.time_ns()))
         self._maintain()
+
+    def _heard_out(self) -> bool:
+        """Whether silence means something: nothing is queued, and no source's other side is away."""
+        states = (reader.status().state for reader in self._readers)
+        return self._intake.rows == 0 and not {"starting", "waiting", "failed"} & set(states)
+
+    def _tell(self, ask: Callable[[Detection], tuple[Anomaly, ...]]) -> None:
+        """Store what detection says without new lines."""
+        if self._detection is None:
+            return
+        try:
+            found = ask(self._detection)
+        except Exception:  # lines matter more than verdicts
+            self.counts["faults"] += 1
+            logger.exception("detection failed without new lines")
+            return
+        if found:
+            self._write(self._commit(anomalies=found))
 
     def _maintain(self) -> None:
         try:

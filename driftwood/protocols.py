@@ -96,6 +96,9 @@ class Detection(Protocol):
     def advance(self, now: int) -> tuple[Anomaly, ...]:
         """Close windows of live sources that have fallen silent, judged by the clock (ns)."""
 
+    def finish(self) -> tuple[Anomaly, ...]:
+        """What the windows still open say, when nothing more will come."""
+
     def save(self) -> bytes: ...
 
     def load(self, state: bytes) -> tuple[int, int]:

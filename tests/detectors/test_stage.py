@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -315,3 +316,19 @@ def test_batches_of_any_size_say_the_same(size: int) -> None:
     assert [a for a in expected if a.id in {t.id for t in told}] == sorted(told, key=expected.index)
     if size > 1:
         assert len(told) == len(expected)
+
+
+def test_an_import_that_ends_within_an_incident_tells_it_and_says_nothing_of_what_is_missing() -> (
+    None
+):
+    rows = stream()
+    until = START + int((2 * HOUR + 50) * SECOND)
+    ended = Events(rows.filter(pa.array(rows["ts"].to_numpy() < until)))
+    judge = stage()
+    assert ("pay", "new_template") not in kinds(run(judge, ended, every(500, ended)))
+    before = judge.save()
+    told = kinds(judge.finish())
+    assert ("pay", "new_template") in told
+    assert {service for service, _ in told} == {"pay"}, "the others' last minute is not over"
+    assert judge.save() == before
+    assert judge.finish() == (), "it is told once"

@@ -134,6 +134,7 @@ class CountsTen:
     seen: int = 0
     last: int = -1
     broken: bool = False
+    advanced: int = 0
 
     def observe(self, events: Events) -> tuple[Anomaly, ...]:
         if self.broken:
@@ -148,7 +149,11 @@ class CountsTen:
         return tuple(found)
 
     def advance(self, now: int) -> tuple[Anomaly, ...]:
+        self.advanced += 1
         return ()
+
+    def finish(self) -> tuple[Anomaly, ...]:
+        return (Anomaly("last", "d", "k", "{}", "api", 0, 1, 1.0, 0.1, "what was still open"),)
 
     def save(self) -> bytes:
         return f"{self.seen} {self.last}".encode()
@@ -423,3 +428,34 @@ def test_line_numbers_are_dense_and_go_on_after_a_restart(per_turn: int) -> None
             source = Lines([f"get {i}" for i in range(length)], per_poll=3)
             turns(pipeline(store, source), source, per_turn)
         assert [line_id for _, _, line_id in stored(store)] == list(range(12))
+
+
+def test_when_all_sources_have_ended_what_is_still_open_is_judged() -> None:
+    with opened() as store:
+        pipeline(store, Lines(["get a"])).run()
+        assert store.query("SELECT id FROM anomalies").column("id").to_pylist() == ["last"]
+
+
+class Away(Lines):
+    """A source whose other side is not there."""
+
+    def poll(self, timeout: float) -> Batch | None:
+        time.sleep(0.01)
+        return Batch()
+
+    def status(self) -> SourceStatus:
+        return SourceStatus("lines", "waiting", "nobody answers")
+
+
+@pytest.mark.parametrize(("source", "judged"), [(Lines([]), True), (Away([]), False)])
+def test_silence_is_judged_only_while_the_sources_can_be_heard(source: Lines, judged: bool) -> None:
+    with opened() as store:
+        detection = CountsTen()
+        made = Pipeline(store, ByFirstWord(), detection, [source], Config())
+        made.recover()
+        runner = threading.Thread(target=made.run)
+        runner.start()
+        time.sleep(1.5)
+        made.stop()
+        runner.join(10)
+        assert (detection.advanced > 0) is judged
