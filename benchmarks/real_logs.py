@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from driftwood.store.store import DuckStore
@@ -87,7 +88,7 @@ def show(name: str, files: list[Path], store: Path, top: int) -> None:
             "SELECT count(*) FROM (SELECT 1 FROM logs GROUP BY template_id HAVING count(*) = 1)"
         )
         anomalies = opened.query(
-            "SELECT service, title FROM anomalies ORDER BY p_value, start_ts LIMIT ?", [top]
+            "SELECT title FROM anomalies ORDER BY p_value, start_ts LIMIT ?", [top]
         ).to_pylist()
     print(
         f"\n== {name}: {facts['n']:,} records from {len(files)} files in {summary['seconds']:.1f} s; "
@@ -98,7 +99,7 @@ def show(name: str, files: list[Path], store: Path, top: int) -> None:
     for row in templates:
         print(f"  {row['n']:8,}  {str(row['text'])[:150]!r}")
     for row in anomalies:
-        print(f"  ! {row['service']}: {row['title'][:170]}")
+        print(f"  ! {row['title'][:170]}")
 
 
 def main() -> None:
