@@ -48,9 +48,8 @@ def sets(data: Path, work: Path) -> Iterator[tuple[str, list[Path]]]:
 def containers(table: Path, folder: Path) -> list[Path]:
     """Nezha's rows as Kubernetes would have written them: a file per pod, in the order of time."""
     folder.mkdir()
-    columns = pq.read_table(table, columns=["time_unix_nano", "pod", "log"]).sort_by(
-        "time_unix_nano"
-    )
+    columns = pq.read_table(table, columns=["time_unix_nano", "pod", "log"])
+    columns = columns.filter(pc.is_finite(columns["time_unix_nano"])).sort_by("time_unix_nano")
     times = columns["time_unix_nano"].to_numpy().astype("int64").astype("datetime64[ns]")
     lines: dict[str, list[str]] = {}
     stamps = np.datetime_as_string(times).tolist()
