@@ -129,8 +129,9 @@ def test_up_shows_the_first_incident_within_seconds_and_ends_cleanly_on_ctrl_c(
 ) -> None:
     data, page = tmp_path / "store", free_port()
     with serving(data, "--dashboard", f"127.0.0.1:{page}", command="up") as server:
-        until(lambda: (data / "demo-truth.jsonl").exists(), 60)
-        first = json.loads((data / "demo-truth.jsonl").read_text().splitlines()[0])
+        truth = data / "demo-truth.jsonl"
+        until(lambda: truth.exists() and truth.read_text() != "", 60)
+        first = json.loads(truth.read_text().splitlines()[0])
 
         def found() -> bool:
             rows = server.client.anomalies(start=first["start"], service=first["service"])

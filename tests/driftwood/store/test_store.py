@@ -243,6 +243,9 @@ def test_a_write_that_fails_changes_nothing_and_the_next_one_works(
 def test_a_write_needs_free_space_and_works_again_when_there_is_some(
     tmp_path: Path, make_commit: MakeCommit
 ) -> None:
+    with pytest.raises(StoreFull, match=r"store\.min_free_bytes"):
+        DuckStore.open(tmp_path, Settings(min_free_bytes=2**60))  # a new one needs some at once
+    DuckStore.open(tmp_path, SMALL).close()
     store = DuckStore.open(tmp_path, Settings(min_free_bytes=2**60))
     with pytest.raises(StoreFull, match=r"store\.min_free_bytes"):
         store.write(make_commit(0, [T0]))
