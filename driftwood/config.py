@@ -48,10 +48,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    memory_limit: str = _s("384MB", "Memory that DuckDB may use, as DuckDB writes sizes.")
+    memory_limit: str = _s("320MB", "Memory that DuckDB may use, as DuckDB writes sizes.")
     threads: int = _s(2, "Threads that DuckDB may use.", least=1)
     commit_rows: int = _s(
-        10_000,
+        5_000,
         "Rows that one transaction may hold; smaller ones commit as soon as the queue is empty.",
         least=1,
     )
