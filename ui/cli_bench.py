@@ -64,7 +64,11 @@ def table(rows: Sequence[Row]) -> Table:
     cells: dict[tuple[str, str, str], dict[str, str]] = {}
     for row in rows:
         cells.setdefault((row.data, row.protocol, row.subject), {})[row.metric] = _cell(row)
-    shown = Table("data", "protocol", "subject", *metrics, box=None, pad_edge=False)
+    shown = Table(box=None, pad_edge=False)
+    for name in ("data", "protocol", "subject"):
+        shown.add_column(name, no_wrap=True)
+    for name in metrics:
+        shown.add_column(name, overflow="fold")
     for key, values in cells.items():
         shown.add_row(*key, *(values.get(metric, "") for metric in metrics))
     return shown
@@ -73,7 +77,7 @@ def table(rows: Sequence[Row]) -> Table:
 def _cell(row: Row) -> str:
     if row.value is None:
         return row.note or "-"
-    if row.low is None or row.high is None:
+    if row.low is None or row.high is None or row.low == row.high:
         return f"{row.value:.3g}"
     return f"{row.value:.3g} [{row.low:.3g}, {row.high:.3g}]"
 
