@@ -124,13 +124,16 @@ def show_config(config: ConfigFile = None, json_: Json = False) -> None:
 
 
 @config_app.command("example")
-def example_config() -> None:
+def example_config(json_: Json = False) -> None:
     """Every setting with its unit and default, as TOML."""
-    print(settings.example(), end="")
+    if json_:
+        print(json.dumps(settings.effective(settings.Config())))
+    else:
+        print(settings.example(), end="")
 
 
 @config_app.command("check")
-def check_config(config: ConfigFile = None) -> None:
+def check_config(config: ConfigFile = None, json_: Json = False) -> None:
     """Exit with 2 and the reason when the settings are wrong."""
     settings.load(config)
-    print("The settings are fine.")
+    print('{"ok": true}' if json_ else "The settings are fine.")

@@ -129,6 +129,9 @@ def test_settings_are_shown_as_toml_with_secrets_hidden() -> None:
     run = driftwood("config", "show", DRIFTWOOD__KAFKA__SASL_PASSWORD="hunter2")
     assert tomllib.loads(run.stdout)["kafka"]["sasl_password"] == "***"
     assert driftwood("config", "example").stdout == config.example()
+    defaults = json.loads(driftwood("config", "example", "--json").stdout)
+    assert defaults["server"]["listen"] == config.Server().listen
+    assert json.loads(driftwood("config", "check", "--json").stdout) == {"ok": True}
 
 
 def test_the_version_is_printed() -> None:
