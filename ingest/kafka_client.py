@@ -139,17 +139,24 @@ class Client:
         self._net = NetworkSelector(**self._configs)
         self.manager = TopicIdManager(self._net, **self._configs)
         self._client = KafkaNetClient(self._net, self.manager)
-        self._net.start()
-        self.manager.cluster.set_topics(settings.topics)  # their metadata comes with the bootstrap
+        # Both before the thread runs: `set_topics` bootstraps as well, and of two bootstraps at once (neither sees the
+        # other) one dies of "Concurrent access to WakeupNotifier!".
         self._bootstrap = self.manager.bootstrap_async(refresh=False)
+        self.manager.cluster.set_topics(settings.topics)  # their metadata comes with the bootstrap
+        self._net.start()
         self._consumer: Any = None
 
     def connected(self, timeout: float) -> bool:
-        """Whether the cluster has answered, after at most `timeout` seconds. Raises KafkaError when it refuses us."""
+        """Whether the cluster has answered, after at most `timeout` seconds.
+
+        Raises KafkaError when it refuses us, or when the attempt broke; this client will not connect any more then.
+        """
         try:
             self._net.run(self.manager.wait_for, self._bootstrap, timeout * 1000)
         except KafkaTimeoutError:
             return False
+        except RuntimeError as error:  # a defect of the library ends the attempt, not the source
+            raise KafkaError(f"the connection could not be made: {error}") from error
         return True
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from driftwood.config import Ingest, Kafka
 from driftwood.errors import ConfigError
 from ingest.kafka import KafkaSource
+from ingest.kafka_client import Client, TopicIdManager
 from ingest.kafka_session import Partition
 
 GOOD: dict[str, Any] = {"brokers": ("localhost:9092",), "topics": ("logs",)}
@@ -69,3 +71,23 @@ def test_the_key_of_a_checkpoint_gives_its_partition_back(
 ) -> None:
     partition = Partition(topic, topic_id, part)
     assert Partition.of(str(partition)) == partition
+
+
+@pytest.mark.usefixtures("half_open_connections")
+def test_a_client_bootstraps_once_however_its_threads_are_scheduled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bootstraps: list[str] = []
+    call_soon = TopicIdManager.call_soon
+
+    def slowly(manager: TopicIdManager, step: Any, *args: Any) -> Any:
+        if step.__name__ == "_do_bootstrap":
+            bootstraps.append(step.__name__)
+            time.sleep(0.05)  # whoever else bootstraps now cannot see this one yet
+        return call_soon(manager, step, *args)
+
+    monkeypatch.setattr(TopicIdManager, "call_soon", slowly)
+    client = Client(Kafka(brokers=("127.0.0.1:1",), topics=("logs",)))
+    assert not client.connected(0.2)
+    client.close()
+    assert len(bootstraps) == 1
