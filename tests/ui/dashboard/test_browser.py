@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.ui.dashboard.shop import Served, Shop, ident
+from tests.ui.dashboard.shop import Shop
+from tests.ui.dashboard.shop_lines import ident
+from tests.ui.dashboard.shop_server import Served
 from ui.dashboard.launch import command
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]

@@ -11,7 +11,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.ui.dashboard.shop import HOSTILE, Served, Shop, ident
+from tests.ui.dashboard.shop import Shop
+from tests.ui.dashboard.shop_lines import HOSTILE, ident
+from tests.ui.dashboard.shop_server import Served
 from ui.dashboard.launch import APP
 
 PAGES = ["overview", "explore", "patterns", "anomalies", "system"]

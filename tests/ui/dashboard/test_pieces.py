@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftwood.errors import ServerError
-from tests.ui.dashboard.shop import HOSTILE, Shop
+from tests.ui.dashboard.shop import Shop
+from tests.ui.dashboard.shop_lines import HOSTILE
 from ui.client import Client
 from ui.dashboard import anomalies, changes, charts, lines, paging, patterns, query, timerange
 from ui.dashboard.launch import APP, command
