@@ -13,7 +13,8 @@ import typer
 
 from driftwood import __version__
 from driftwood.errors import DriftwoodError
-from ui import cli_ask, cli_bench, cli_run, cli_store
+from ui import cli_ask, cli_bench, cli_query, cli_run, cli_store
+from ui.cli_show import safe
 
 app = typer.Typer(
     name="driftwood",
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for family in (cli_run, cli_ask, cli_store, cli_bench):
+for family in (cli_run, cli_query, cli_ask, cli_store, cli_bench):
     family.register(app)
 
 
@@ -32,7 +33,7 @@ class OneLine(logging.Formatter):
     """A message stays one line, whatever names of files and paths of requests are in it; tracebacks have theirs."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (as the base class has it)
-        return cli_ask.safe(super().formatMessage(record))
+        return safe(super().formatMessage(record))
 
 
 def _version(wanted: bool) -> None:
@@ -64,7 +65,8 @@ def main() -> None:
     try:
         app()
     except DriftwoodError as error:
-        print(f"driftwood: {error}", file=sys.stderr)
+        # Lines of the log may be quoted in it.
+        print("driftwood:", "\n".join(map(safe, str(error).splitlines())), file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -57,6 +57,55 @@ class Lines(TypedDict):
     stats: AnswerStats
 
 
+class LokiStream(TypedDict):
+    """Lines of one label set, as Loki's paths give them: `[ts in ns, line]` or `[ts, line, {...}]`."""
+
+    stream: dict[str, str]
+    values: list[list[Any]]
+
+
+class LokiSeries(TypedDict):
+    metric: dict[str, str]
+    values: list[tuple[float, str]]
+    """[epoch s, the number as text]"""
+
+
+class LokiSample(TypedDict):
+    metric: dict[str, str]
+    value: tuple[float, str]
+
+
+class LokiAnswer(TypedDict):
+    resultType: str
+    """streams | matrix | vector | scalar"""
+    result: list[Any]
+    """LokiStream, LokiSeries or LokiSample by the type; for a scalar [epoch ms, the number as text]."""
+
+
+class Parsed(TypedDict):
+    """What a query is; or, with ok false, what is wrong with it."""
+
+    ok: bool
+    kind: str
+    """"log" for lines, "metric" for numbers, "" for what is no query"""
+    canonical: str
+    """The same query as Loki writes it."""
+    pretty: str
+    """The same over several lines, where it is long."""
+    error: str
+    at: int
+    """Where in the query the trouble starts, in characters from 0."""
+    hint: str
+    """What would be right."""
+
+
+class Explained(TypedDict):
+    plan: str
+    """How the query is answered, step by step, for people."""
+    sql: str
+    """What DuckDB is asked, with the values that are bound; "" where it is asked nothing."""
+
+
 class Series(TypedDict):
     key: str
     points: list[tuple[float, int]]

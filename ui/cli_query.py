@@ -1,0 +1,138 @@
+"""`driftwood query`: LogQL from the command line; lines as lines, numbers as a plot and a table, all of it as JSON."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from driftwood.errors import QueryError
+from driftwood.timeparse import SECOND, parse_duration, parse_time
+from ui import cli_numbers, shapes
+from ui.cli_show import From, Json, Limit, To, Url, print_json, safe, strange
+from ui.client import DEFAULT_URL, Client
+
+HOUR = 3_600 * SECOND
+MOST_STEPS = 240
+"""Of a metric query that names no step: about two to a character of a terminal."""
+STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400)
+COLORS = {
+    "fatal": "bold white on red",
+    "error": "bold red",
+    "warn": "yellow",
+    "info": "green",
+    "debug": "blue",
+    "trace": "bright_black",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command()(query)
+
+
+def query(
+    logql: Annotated[str, typer.Argument(help='As in {service_name="api"} |= "timeout".')],
+    url: Url = DEFAULT_URL,
+    start: From = None,
+    end: To = None,
+    step: Annotated[
+        str | None, typer.Option("--step", help="A metric query: time between values, as in 1m.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="A metric query: its values at this one time.")
+    ] = None,
+    limit: Limit = 100,
+    json_: Json = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print the plan and the SQL; ask nothing.")
+    ] = False,
+) -> None:
+    """Print the lines that a query finds, oldest first; or the numbers that it counts, as plot and table."""
+    with Client(url) as client:
+        known = client.parse(logql)
+        if not known["ok"]:
+            hint = f"; {known['hint']}" if known["hint"] else ""
+            raise QueryError(known["error"] + hint, logql, known["at"])
+        if at is not None and (start is not None or end is not None or step is not None):
+            raise QueryError("--at asks for one instant: leave out --from, --to and --step")
+        if known["kind"] == "log":
+            if at is not None or step is not None:
+                raise QueryError(
+                    '--at and --step are for metric queries, such as rate({app="api"}[5m]); '
+                    "ask for lines with --from and --to"
+                )
+            if explain:
+                _explain(client.explain(logql, start=start, end=end, limit=limit), json_)
+            else:
+                found = client.lines(logql, start=start, end=end, limit=limit)["lines"]
+                _print_lines(found[::-1], json_)
+        elif at is not None or "{" not in logql:
+            moment = str(parse_time(at or "now", time.time_ns()))
+            if explain:
+                _explain(client.explain(logql, time=moment), json_)
+            else:
+                cli_numbers.show(client.query(logql, time=moment), limit, json_)
+        else:
+            span = _span(client, start, end, step)
+            if explain:
+                _explain(client.explain(logql, **span.asked), json_)
+            else:
+                answer = client.query_range(logql, **span.asked)
+                cli_numbers.show(answer, limit, json_, span)
+
+
+def _span(client: Client, start: str | None, end: str | None, step: str | None) -> cli_numbers.Span:
+    """What a metric query is asked over: as said, or the last hour of the newest data in whole steps."""
+    now = time.time_ns()
+    newest = None if end is not None else client.stats()["newest"]
+    last = parse_time(end or newest or "now", now)
+    first = last - HOUR if start is None else parse_time(start, now)
+    if first > last and end is None:  # nothing that late is stored: up to now
+        last = now
+    if first > last:
+        raise QueryError(f"--from ({start}) lies behind --to ({end}): swap them")
+    if step is not None:
+        apart = parse_duration(step)
+        if apart <= 0:
+            raise QueryError(f"--step {step} is no time to go on by; write 30s, 1m or 1h")
+    else:
+        fitting = (s for s in STEPS_S if (last - first) / s / SECOND <= MOST_STEPS)
+        apart = next(fitting, -(-(last - first) // MOST_STEPS // SECOND)) * SECOND
+    if start is None:
+        first -= first % apart
+    if end is None:
+        last += -last % apart  # so that the newest lines are counted, too
+    return cli_numbers.Span(first, last, apart)
+
+
+def _print_lines(lines: list[shapes.Line], json_: bool) -> None:
+    if json_:
+        print_json(lines)
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        text = Text(f"{line['time']} ", style="bright_black")
+        text.append(f"{line['severity'] or '-':5} ", style=COLORS.get(line["severity"], ""))
+        text.append(f"{safe(line['service']):12} ", style="cyan")
+        text.append(safe(line["line"]))
+        console.print(text)
+    if not lines:
+        Console(stderr=True).print(
+            "No line matches. Without --from the last hour of the newest data is searched."
+        )
+
+
+def _explain(told: shapes.Explained, json_: bool) -> None:
+    if json_:
+        print_json([told])
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for part in (told["plan"], told["sql"]):
+        for line in part.splitlines():
+            console.print(strange(line))
+        if part:
+            console.print()
