@@ -1,87 +1,132 @@
-"""A query as SQL conditions: on the table of streams, and on the lines of `logs`.
+"""SQL with the values that it binds. Texts of users are parameters, never part of the SQL; integers of ours may stand in it.
 
-Texts of users are bound parameters, never part of the SQL. Regular expressions are RE2's, which DuckDB brings along: a
-label's must match the whole value, with `.` matching newlines too; a line's may match anywhere, and there it does not.
+>>> sql("contains({}, {})", column("line"), "it's")
+Sql(sql='contains(line, ?)', parameters=("it's",))
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterable
 from typing import NamedTuple
 
-import duckdb
-
-from driftwood.errors import QueryError
-from driftwood.logql.ast import FilterOp, LineFilter, Matcher, MatchOp, Query
+from driftwood.logql.ast import FilterOp, LineFilter, LogQuery, Matcher, MatchOp
 
 
-class Condition(NamedTuple):
-    """A boolean SQL expression; `parameters` fill its `?` in order."""
+class Sql(NamedTuple):
+    """A piece of SQL; `parameters` fill its `?` in order."""
 
     sql: str
     parameters: tuple[object, ...] = ()
 
-    def __and__(self, other: Condition) -> Condition:
-        return Condition(f"({self.sql}) AND ({other.sql})", self.parameters + other.parameters)
+    def __and__(self, other: Sql) -> Sql:
+        return all_of((self, other))
 
 
-EVERYTHING = Condition("TRUE")
+TRUE = Sql("TRUE")
+FALSE = Sql("FALSE")
+NULL = Sql("NULL")
 
 
-def stream_condition(query: Query) -> Condition:
-    """Which rows of `streams` the matchers select. Raises QueryError for a pattern that RE2 refuses."""
-    condition = EVERYTHING
-    for matcher in query.matchers:
-        if matcher.op in (MatchOp.MATCHES, MatchOp.NOT_MATCHES):
-            _check(matcher.value, query.text, matcher.at)
-        condition &= _matcher(matcher)
-    return condition
+def sql(form: str, *parts: object) -> Sql:
+    """`form` with a part in place of each `{}`: SQL as it is, anything else as a bound value."""
+    texts: list[str] = []
+    parameters: list[object] = []
+    for part in parts:
+        if isinstance(part, Sql):
+            texts.append(part.sql)
+            parameters += part.parameters
+        else:
+            texts.append("?")
+            parameters.append(part)
+    return Sql(form.format(*texts), tuple(parameters))
 
 
-def line_condition(query: Query) -> Condition:
-    """Which rows of `logs` the line filters let through. Raises QueryError for a pattern that RE2 refuses."""
-    condition = EVERYTHING
-    for line_filter in query.filters:
-        if line_filter.op in (FilterOp.MATCHES, FilterOp.NOT_MATCHES):
-            _check(line_filter.text, query.text, line_filter.at)
-        condition &= _filter(line_filter)
-    return condition
+def column(name: str) -> Sql:
+    """A column that we named."""
+    return Sql(name)
 
 
-def _matcher(matcher: Matcher) -> Condition:
-    value = "coalesce(labels[?], '')"  # a label that a stream lacks is the empty text
+def all_of(conditions: Iterable[Sql]) -> Sql:
+    """Every one of them; TRUE and FALSE are folded away.
+
+    >>> all_of((TRUE, column("a"), column("b"))).sql
+    '((a) AND (b))'
+    """
+    needed = [c for c in conditions if c != TRUE]
+    if FALSE in needed:
+        return FALSE
+    return _joined(" AND ", needed, TRUE)
+
+
+def any_of(conditions: Iterable[Sql]) -> Sql:
+    """At least one of them; TRUE and FALSE are folded away."""
+    needed = [c for c in conditions if c != FALSE]
+    if TRUE in needed:
+        return TRUE
+    return _joined(" OR ", needed, FALSE)
+
+
+def negated(condition: Sql) -> Sql:
+    if condition in (TRUE, FALSE):
+        return FALSE if condition == TRUE else TRUE
+    return sql("NOT ({})", condition)
+
+
+def listed(parts: Iterable[Sql]) -> Sql:
+    """The parts with commas between them."""
+    found = list(parts)
+    return sql(", ".join(["{}"] * len(found)), *found)
+
+
+def _joined(sign: str, parts: list[Sql], nothing: Sql) -> Sql:
+    if len(parts) < 2:
+        return parts[0] if parts else nothing
+    return sql(f"({sign.join(['({})'] * len(parts))})", *parts)
+
+
+# -- the parts of a query that are one condition
+
+
+def stream_condition(query: LogQuery) -> Sql:
+    """Which rows of `streams` the matchers select."""
+    return all_of(_matcher(matcher) for matcher in query.matchers)
+
+
+def line_condition(query: LogQuery) -> Sql | None:
+    """Which rows of `logs` the line filters let through; None where other stages have a say."""
+    filters = [_filter(stage) for stage in query.stages if isinstance(stage, LineFilter)]
+    found = [condition for condition in filters if condition is not None]
+    return all_of(found) if len(found) == len(query.stages) else None
+
+
+def _matcher(matcher: Matcher) -> Sql:
+    value = sql(
+        "coalesce(labels[{}], '')", matcher.name
+    )  # a label that is absent is the empty text
     match matcher.op:
-        case MatchOp.EQUAL | MatchOp.NOT_EQUAL:
-            return Condition(f"{value} {matcher.op} ?", (matcher.name, matcher.value))
-        case MatchOp.MATCHES | MatchOp.NOT_MATCHES:
-            negated = "NOT " if matcher.op is MatchOp.NOT_MATCHES else ""
-            pattern = f"(?s:{matcher.value})"
-            return Condition(f"{negated}regexp_full_match({value}, ?)", (matcher.name, pattern))
+        case MatchOp.EQUAL:
+            return sql("{} = {}", value, matcher.value)
+        case MatchOp.NOT_EQUAL:
+            return sql("{} != {}", value, matcher.value)
+        case MatchOp.MATCHES:
+            return sql("regexp_full_match({}, {})", value, f"(?s:{matcher.value})")
+        case MatchOp.NOT_MATCHES:
+            return sql("NOT regexp_full_match({}, {})", value, f"(?s:{matcher.value})")
 
 
-def _filter(line_filter: LineFilter) -> Condition:
+def _filter(line_filter: LineFilter) -> Sql | None:
+    if any(operand.ip for operand in line_filter.operands):
+        return None
+    texts = [operand.text for operand in line_filter.operands]
+    line = column("line")
     match line_filter.op:
         case FilterOp.CONTAINS:
-            return Condition("contains(line, ?)", (line_filter.text,))
+            return any_of(sql("contains({}, {})", line, text) for text in texts)
         case FilterOp.NOT_CONTAINS:
-            return Condition("NOT contains(line, ?)", (line_filter.text,))
+            return all_of(sql("NOT contains({}, {})", line, text) for text in texts)
         case FilterOp.MATCHES:
-            return Condition("regexp_matches(line, ?)", (line_filter.text,))
+            return any_of(sql("regexp_matches({}, {})", line, text) for text in texts)
         case FilterOp.NOT_MATCHES:
-            return Condition("NOT regexp_matches(line, ?)", (line_filter.text,))
-
-
-def _check(pattern: str, query: str, at: int) -> None:
-    if reason := _refusal(pattern):
-        raise QueryError(f"this regular expression is not valid (RE2): {reason}", query, at)
-
-
-@lru_cache(maxsize=1_024)
-def _refusal(pattern: str) -> str | None:
-    """Why RE2 cannot read `pattern`. Asked of the engine that will run it, on nothing."""
-    with duckdb.connect(":memory:", config={"threads": 1}) as engine:
-        try:
-            engine.execute("SELECT regexp_matches('', ?)", [pattern]).fetchall()
-        except duckdb.Error as error:
-            return str(error).partition(": ")[2] or str(error)
-    return None
+            return all_of(sql("NOT regexp_matches({}, {})", line, text) for text in texts)
+        case _:
+            return None

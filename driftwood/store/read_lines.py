@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from driftwood.logql.sql import Condition
+from driftwood.logql.sql import Sql
 from driftwood.store.read import Extent, Readable, Row, Span, extent, rows
 from driftwood.store.read_selection import EVERY_LINE, Selection, one_of
 from driftwood.store.schema import MINUTE
@@ -54,13 +54,13 @@ def context(store: Readable, line_id: int, before: int, after: int) -> list[Row]
         return []
     ts = found[0]["ts"]
     neighbours = Selection(
-        Condition(
+        Sql(
             "sid IN (SELECT sid FROM streams WHERE source = (SELECT source FROM streams WHERE sid = ?))",
             (found[0]["sid"],),
         )
     )
-    earlier = Condition("ts < ? OR line_id < ?", (ts, line_id))
-    later = Condition("ts > ? OR line_id > ?", (ts, line_id))
+    earlier = Sql("ts < ? OR line_id < ?", (ts, line_id))
+    later = Sql("ts > ? OR line_id > ?", (ts, line_id))
     keys = [
         *_keys(store, _also(neighbours, earlier), Span(stored.oldest, ts + 1), before, "backward"),
         Key(ts, line_id),
@@ -120,7 +120,7 @@ def _within(span: Span | None, stored: Extent) -> Span:
     return Span(max(span.start, everything.start), min(span.end, everything.end))
 
 
-def _also(selection: Selection, condition: Condition) -> Selection:
+def _also(selection: Selection, condition: Sql) -> Selection:
     return Selection(selection.streams & condition, selection.lines)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from driftwood.logql.ast import Query
-from driftwood.logql.sql import EVERYTHING, Condition, line_condition, stream_condition
+from driftwood.errors import QueryError
+from driftwood.logql.ast import LogQuery
+from driftwood.logql.sql import TRUE, Sql, line_condition, stream_condition
 from driftwood.store.read import Readable, rows
 
 LITERAL_STREAMS = 2_000
@@ -19,38 +20,42 @@ LITERAL_STREAMS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    streams: Condition = EVERYTHING
+    streams: Sql = TRUE
     """On `sid` and `template_id`: what the roll-ups can answer too."""
-    lines: Condition = EVERYTHING
+    lines: Sql = TRUE
     """On `line`: only the lines themselves can answer."""
 
     @property
     def needs_lines(self) -> bool:
-        return self.lines != EVERYTHING
+        return self.lines != TRUE
 
     @property
-    def condition(self) -> Condition:
+    def condition(self) -> Sql:
         return self.streams & self.lines
 
     def of_template(self, template: int) -> Selection:
-        return Selection(self.streams & Condition(f"template_id = {template:d}"), self.lines)
+        return Selection(self.streams & Sql(f"template_id = {template:d}"), self.lines)
 
     def of_service(self, service: str) -> Selection:
         among = "sid IN (SELECT sid FROM streams WHERE service = ?)"
-        return Selection(self.streams & Condition(among, (service,)), self.lines)
+        return Selection(self.streams & Sql(among, (service,)), self.lines)
 
 
 EVERY_LINE = Selection()
 
 
-def select(store: Readable, query: Query | None) -> Selection:
+def select(store: Readable, query: LogQuery | None) -> Selection:
     """What `query` selects of the streams there are now; None selects all. Raises QueryError."""
     if query is None:
         return EVERY_LINE
     lines = line_condition(query)
+    if lines is None:
+        raise QueryError(
+            "only line filters with texts and regular expressions may follow the selector here"
+        )
     wanted = stream_condition(query)
     if not query.matchers:
-        return Selection(EVERYTHING, lines)
+        return Selection(TRUE, lines)
     found = rows(
         store,
         f"SELECT sid FROM streams WHERE {wanted.sql} LIMIT {LITERAL_STREAMS + 1}",
@@ -59,8 +64,8 @@ def select(store: Readable, query: Query | None) -> Selection:
     sids = [row["sid"] for row in found]
     if len(sids) > LITERAL_STREAMS:
         among = f"sid IN (SELECT sid FROM streams WHERE {wanted.sql})"
-        return Selection(Condition(among, wanted.parameters), lines)
-    return Selection(Condition(one_of("sid", sids)), lines)
+        return Selection(Sql(among, wanted.parameters), lines)
+    return Selection(Sql(one_of("sid", sids)), lines)
 
 
 def one_of(column: str, ids: list[int]) -> str:

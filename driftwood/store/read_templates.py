@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from driftwood.labels import level_of
-from driftwood.logql.sql import EVERYTHING, Condition
+from driftwood.logql.sql import TRUE, Sql
 from driftwood.store.read import Readable, Row, Span, rows
 from driftwood.store.read_cells import Cells, cells
 from driftwood.store.read_selection import EVERY_LINE, Selection, one_of
@@ -64,7 +64,7 @@ def templates(
     everything is new.
     """
     source = _cells(store, selection, span)
-    matching = Condition("contains(lower(text), lower(?))", (search,))
+    matching = Sql("contains(lower(text), lower(?))", (search,))
     return _page(store, source, "counted", matching, order, limit, warmup)
 
 
@@ -74,7 +74,7 @@ def among(
     """Those of `ids` that are known, counted in `span`, the most frequent first."""
     known = f"(SELECT DISTINCT id AS template_id FROM templates WHERE {one_of('id', list(ids))})"
     source = _cells(store, selection, span)
-    return _page(store, source, known, EVERYTHING, "count", len(ids), warmup)[0] if ids else []
+    return _page(store, source, known, TRUE, "count", len(ids), warmup)[0] if ids else []
 
 
 def template(
@@ -130,7 +130,7 @@ def _page(
     store: Readable,
     source: Cells,
     chosen: str,
-    where: Condition,
+    where: Sql,
     order: Order,
     limit: int,
     warmup: int,
