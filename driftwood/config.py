@@ -47,6 +47,27 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    max_chars: int = _s(131_072, "Characters of one query.", least=1)
+    max_series: int = _s(500, "Series that a metric query may answer.", least=1)
+    max_range_s: float = _s(
+        0.0, "Seconds from start to end that one query may span; 0 is no limit."
+    )
+    max_window_s: float = _s(
+        0.0, "Seconds that a range in brackets may have, as in rate({...}[5m]); 0 is no limit."
+    )
+    max_concurrent: int = _s(
+        4,
+        "Queries on Loki's paths that run at once; more than the processor's cores slow all.",
+        least=1,
+    )
+    queue_s: float = _s(
+        10.0, "Seconds that a further query waits for its turn before it is refused."
+    )
+    max_tails: int = _s(10, "Live tails that may be open at once.")
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     memory_limit: str = _s("320MB", "Memory that DuckDB may use, as DuckDB writes sizes.")
     threads: int = _s(2, "Threads that DuckDB may use.", least=1)
@@ -182,6 +203,7 @@ class Dashboard:
 @dataclass(frozen=True, slots=True)
 class Config:
     server: Server = Server()
+    query: Query = Query()
     store: Store = Store()
     ingest: Ingest = Ingest()
     kafka: Kafka = Kafka()
