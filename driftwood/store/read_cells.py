@@ -1,5 +1,6 @@
 # ruff: noqa: S608  (texts of users are bound; what stands in the SQL are our own names and integers)
-"""Cells: how many lines of one stream, template and severity came at one time. All that is counted is counted on them.
+"""Cells: how many lines and bytes of one stream, template and severity came at one time. All that is counted is counted
+on them.
 
 They come from the roll-ups per minute, which are some thousand times smaller than the lines, unless a line filter or
 a step that is no whole number of minutes demands the lines themselves.
@@ -16,7 +17,7 @@ from driftwood.store.schema import MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """SQL that stands after FROM, with columns (until, sid, template_id, template_version, severity, n).
+    """SQL that stands after FROM, with columns (until, sid, template_id, template_version, severity, n, bytes).
 
     A cell holds the lines of (until - grain, until], as LogQL's ranges do: unlike a search for lines, counting leaves
     the start of a span out and takes its end in.
@@ -39,7 +40,7 @@ def cells(store: Readable, selection: Selection, span: Span, step: int) -> Cells
     if selection.needs_lines or step % MINUTE:
         where = selection.condition
         return Cells(
-            "(SELECT ts AS until, sid, template_id, template_version, severity, 1 AS n "
+            "(SELECT ts AS until, sid, template_id, template_version, severity, 1 AS n, strlen(line) AS bytes "
             f"FROM {store.relation(span.start, span.end)} "
             f"WHERE ts > {span.start} AND ts <= {span.end} AND {where.sql})",
             where.parameters,
@@ -47,7 +48,7 @@ def cells(store: Readable, selection: Selection, span: Span, step: int) -> Cells
         )
     whole = Span(span.start // MINUTE * MINUTE, -(-span.end // MINUTE) * MINUTE)
     return Cells(
-        "(SELECT minute AS until, sid, template_id, template_version, severity, n FROM template_counts "
+        "(SELECT minute AS until, sid, template_id, template_version, severity, n, bytes FROM template_counts "
         f"WHERE minute > {whole.start} AND minute <= {whole.end} AND {selection.streams.sql})",
         selection.streams.parameters,
         whole,
