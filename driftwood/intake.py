@@ -1,7 +1,8 @@
-"""Between the sources and the writer: one thread per source, one bounded queue.
+"""Between the sources and the writer: one thread per source, one bounded queue, in which pushes wait too.
 
-A source that is ahead of the writer waits in `put`; nothing is dropped and memory stays bounded. Whatever else must
-happen on the writing thread (feedback, a replay of dead letters) goes through `submit`.
+A source that is ahead of the writer waits in `put`; nothing is dropped and memory stays bounded. A push waits there for
+a while only, and is told when its lines are durable. Whatever else must happen on the writing thread (feedback, a
+replay of dead letters) goes through `submit`.
 """
 
 from __future__ import annotations
@@ -26,14 +27,21 @@ RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 QUEUE_BYTES = 128 * 1024 * 1024
 """Rows bound the queue where lines are of usual length; where each has megabytes, this does."""
 TAKE_BYTES = 32 * 1024 * 1024
+PUSH_ROWS = 1_000
+"""Pushed rows that are worth a transaction of their own."""
+
+NOT_STORED = "the server is stopping; nothing of this push was stored"
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One batch in the queue, and the source that gave it."""
+    """One batch in the queue, and who gave it."""
 
-    source: Source
+    source: Source | None
+    """None when it was pushed."""
     batch: Batch
+    stored: Future[None] | None = None
+    """Done when the lines of a push are durable; it has given up waiting when it is cancelled."""
 
 
 class Intake:
@@ -46,6 +54,7 @@ class Intake:
         self._tasks: deque[tuple[Future[Any], Callable[[], None]]] = deque()
         self._rows = 0
         self._bytes = 0
+        self._pushed = 0
         self._closed = False
         self._changed = threading.Condition()
 
@@ -57,14 +66,19 @@ class Intake:
     def full(self) -> bool:
         return self._rows >= self.capacity or self._bytes >= self._capacity_bytes
 
-    def put(self, waiting: Waiting) -> bool:
-        """Queue a batch, waiting while the queue is full; False when the intake was closed meanwhile."""
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def put(self, waiting: Waiting, timeout: float | None = None) -> bool:
+        """Queue a batch, waiting while the queue is full; False when that took too long or the intake was closed."""
         size = _size(waiting)
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or not self.full)
-            if self._closed:
+            self._changed.wait_for(lambda: self._closed or not self.full, timeout)
+            if self._closed or self.full:
                 return False
             self._batches.append((waiting, size))
+            self._pushed += size.rows if waiting.source is None else 0
             self._rows += size.rows
             self._bytes += size.bytes
             self._changed.notify_all()
@@ -74,7 +88,8 @@ class Intake:
         """What waits, oldest first, up to about `max_rows` and 32 MiB; waits up to `timeout` for the first batch.
 
         `linger`: seconds to wait for more when less than `max_rows` is there, so that a trickle
-        of small batches shares a transaction. Returns early (perhaps empty) when a task waits.
+        of small batches shares a transaction; the sender of a larger push waits for its answer and is not kept.
+        Returns early (perhaps empty) when a task waits.
         """
         with self._changed:
             self._changed.wait_for(
@@ -85,6 +100,7 @@ class Intake:
                     lambda: (
                         self._rows >= max_rows
                         or self._bytes >= TAKE_BYTES
+                        or self._pushed >= PUSH_ROWS
                         or self._tasks
                         or self._closed
                     ),
@@ -99,6 +115,7 @@ class Intake:
                 self._batches.popleft()
                 taken.append(waiting)
                 rows, size = rows + more.rows, size + more.bytes
+                self._pushed -= more.rows if waiting.source is None else 0
             self._rows -= rows
             self._bytes -= size
             self._changed.notify_all()
@@ -138,8 +155,11 @@ class Intake:
                 future, _ = self._tasks.popleft()
                 if future.set_running_or_notify_cancel():
                     future.set_exception(Stopping("the server is stopping; nothing was changed"))
+            for waiting, _ in self._batches:
+                if waiting.stored is not None and waiting.stored.set_running_or_notify_cancel():
+                    waiting.stored.set_exception(Stopping(NOT_STORED))
             self._batches.clear()
-            self._rows = self._bytes = 0
+            self._rows = self._bytes = self._pushed = 0
             self._changed.notify_all()
 
 

@@ -24,13 +24,14 @@ import pyarrow as pa
 
 from driftwood.config import Config
 from driftwood.errors import Stopping, StoreFull
-from driftwood.intake import Intake, Reader, Waiting, statuses
+from driftwood.intake import NOT_STORED, Intake, Reader, Waiting, statuses
 from driftwood.meters import Latency, Throughput
 from driftwood.protocols import Assigner, Detection, Source, Store
 from driftwood.records import (
     EVENTS,
     RECORDS,
     Anomaly,
+    Batch,
     Commit,
     Events,
     Records,
@@ -77,7 +78,7 @@ class Pipeline:
         self.banner: str | None = None
         self.throughput = Throughput()
         self.commits = Latency()
-        self.counts = {"lines": 0, "dead_letters": 0, "anomalies": 0, "faults": 0}
+        self.counts = {"lines": 0, "dead_letters": 0, "anomalies": 0, "faults": 0, "repeated": 0}
 
     # -- starting and stopping
 
@@ -135,6 +136,18 @@ class Pipeline:
         """Ask `run` to return after the turn that it is in."""
         self._stopping.set()
 
+    def push(self, records: Records, timeout: float) -> Future[None] | None:
+        """Queue lines that somebody waits for: the future is done when they are durable. Whoever gives up cancels it.
+
+        None when there was no room in the queue for `timeout` seconds. Raises Stopping when nothing is taken any more.
+        """
+        stored: Future[None] = Future()
+        if self._intake.put(Waiting(None, Batch(records), stored), timeout):
+            return stored
+        if self._intake.closed:
+            raise Stopping(NOT_STORED)
+        return None
+
     def submit(self, task: Callable[[], T]) -> Future[T]:
         """Run `task` on the writing thread, between two transactions."""
         return self._intake.submit(task)
@@ -157,24 +170,56 @@ class Pipeline:
 
     def turn(self, taken: Sequence[Waiting]) -> int:
         """Parse, score and store what was taken, in one transaction; the number of lines. Writing thread only."""
+        # From here on a push cannot be called back: it learns whether it was stored.
+        taken = [w for w in taken if w.stored is None or w.stored.set_running_or_notify_cancel()]
         if not taken:
             return 0
-        records = Records(pa.concat_tables([waiting.batch.records for waiting in taken]))
+        try:
+            lines = self._store_all(taken)
+        except BaseException as error:
+            for waiting in taken:
+                if waiting.stored is not None:
+                    waiting.stored.set_exception(error)
+            raise
+        for waiting in taken:
+            if waiting.stored is not None:
+                waiting.stored.set_result(None)
+        return lines
+
+    def _store_all(self, taken: Sequence[Waiting]) -> int:
         dead = pa.concat_tables([waiting.batch.dead for waiting in taken])
         checkpoints: dict[str, dict[str, str]] = {}
-        for waiting in taken:
-            checkpoints.setdefault(waiting.source.name, {}).update(waiting.batch.checkpoint)
-        events = self.events(records)
-        commit = self._commit(
-            events=events,
-            dead=dead,
-            checkpoints=checkpoints,
-            anomalies=self._observe(events),
-        )
-        self._write(commit)
-        for source in {id(w.source): w.source for w in taken}.values():
-            source.committed(checkpoints[source.name])
+        sources: dict[str, Source] = {}
+        for source, batch in ((w.source, w.batch) for w in taken):
+            if source is not None:
+                sources[source.name] = source
+                checkpoints.setdefault(source.name, {}).update(batch.checkpoint)
+        events = self.events(self._new(taken))
+        if events.num_rows or dead.num_rows or checkpoints:
+            anomalies = self._observe(events)
+            self._write(
+                self._commit(events=events, dead=dead, checkpoints=checkpoints, anomalies=anomalies)
+            )
+        for name, source in sources.items():
+            source.committed(checkpoints[name])
         return events.num_rows
+
+    def _new(self, taken: Sequence[Waiting]) -> Records:
+        """The records of `taken`, without those pushed ones that are stored already.
+
+        Agents send again what they got no answer for.
+        """
+        pushed = [w.batch.records for w in taken if w.source is None]
+        if pushed:
+            records = Records(pa.concat_tables(pushed))
+            fresh = self._insist(lambda: self._store.fresh(records), records.num_rows)
+            repeated = records.num_rows - int(np.count_nonzero(fresh))
+            if repeated:
+                self.counts["repeated"] += repeated
+                records = Records(records.filter(pa.array(fresh)))
+            pushed = [records]
+        read = [w.batch.records for w in taken if w.source is not None]
+        return Records(pa.concat_tables([*read, *pushed]))
 
     def events(self, records: Records) -> Events:
         """`records` with template, version and line number. Writing thread only: it advances the parser."""
@@ -253,20 +298,33 @@ class Pipeline:
 
         Then no later commit is stored either.
         """
-        while not self._abandoned:
+        started = 0.0
+
+        def write() -> None:
+            nonlocal started
             started = time.monotonic()
+            self._store.write(commit)
+
+        self._insist(write, commit.events.num_rows)
+        self._stored(commit, time.monotonic() - started)
+
+    def _insist(self, ask: Callable[[], T], rows: int) -> T:
+        """What the store answers to `ask`, about `rows` lines, however often that takes. Raises as `_write`."""
+        while not self._abandoned:
             try:
-                self._store.write(commit)
+                answer = ask()
             except StoreFull as error:
                 self.banner = f"Ingestion is paused, nothing is lost: {error}"
                 logger.error("store full, ingestion paused: %s", error)
-            except Exception as error:  # keep the commit, keep trying: a lost batch would be a hole
+            except Exception as error:  # keep the lines, keep trying: a lost batch would be a hole
                 self.counts["faults"] += 1
                 self.banner = f"Ingestion is paused, nothing is lost: the store failed: {error}"
-                logger.exception("store failed, trying again rows=%d", commit.events.num_rows)
+                logger.exception("store failed, trying again rows=%d", rows)
             else:
-                self._stored(commit, time.monotonic() - started)
-                return
+                if self.banner is not None:
+                    self.banner = None
+                    logger.info("store has room again, ingestion goes on")
+                return answer
             self._abandoned = self._stopping.wait(FULL_RETRY_S)
             if not self._abandoned:
                 self._retrying = True
@@ -276,9 +334,6 @@ class Pipeline:
         raise Stopping("stopped while the store took no lines")
 
     def _stored(self, commit: Commit, seconds: float) -> None:
-        if self.banner is not None:
-            self.banner = None
-            logger.info("store has room again, ingestion goes on")
         rows, dead = commit.events.num_rows, commit.dead.num_rows
         self.throughput.add(rows)
         self.commits.add(seconds)

@@ -14,7 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from driftwood.records import Anomaly, Batch, Commit, Contribution, Events, Template, TemplateId
+from driftwood.records import (
+    Anomaly,
+    Batch,
+    Commit,
+    Contribution,
+    Events,
+    Records,
+    Template,
+    TemplateId,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +227,13 @@ class Store(Protocol):
 
     def write(self, commit: Commit) -> None:
         """All of `commit` in one transaction. Raises StoreFull when there is no room, having changed nothing."""
+
+    def fresh(self, records: Records) -> npt.NDArray[np.bool_]:
+        """Of pushed rows, which are new: False where a stored one, or an earlier one of `records`, has the same stream,
+        time, line and metadata.
+
+        Raises StoreError when the store cannot be read.
+        """
 
     def next_line_id(self) -> int:
         """The line id that follows the last stored one."""

@@ -22,7 +22,8 @@ _NAME = pa.dictionary(pa.int32(), pa.string())
 # `ts`, `observed_ts`: ns since the epoch, UTC.  `labels`: canonical JSON (`driftwood.labels.label_key`).
 # `sm`: structured metadata.  `severity`: OpenTelemetry's number, 0 when unknown.  `service`: "" when unknown.
 # (`topic`, `part`, `off`, `idx`) say where a record came from and are its identity: for Kafka `topic` is
-# "name/UUID"; for files it names the file's incarnation and `off` is the byte at which the line starts.
+# "name/UUID"; for files it names the file's incarnation and `off` is the byte at which the line starts; for what was
+# pushed it is "push/UUID", made anew at each start, `off` numbers the pushes and `idx` the entries of one.
 RECORDS = pa.schema(
     [
         pa.field("ts", pa.int64(), nullable=False),
@@ -45,6 +46,9 @@ EVENTS = (
     .append(pa.field("template_version", pa.int32(), nullable=False))
     .append(pa.field("line_id", pa.int64(), nullable=False))
 )
+
+PUSHED = "push/"
+"""How the topic of what was pushed begins."""
 
 _DEAD_LETTERS: list[pa.Field[Any]] = [
     pa.field("observed_ts", pa.int64(), nullable=False),

@@ -19,11 +19,12 @@ from typing import Any, Self
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from driftwood.config import Store as Settings
 from driftwood.errors import StoreFull
-from driftwood.records import EVENTS, Commit, Events
+from driftwood.records import EVENTS, Commit, Events, Records
 from driftwood.store.database import Cursor, Database
 from driftwood.store.export import Span, export
 from driftwood.store.info import info
@@ -31,6 +32,7 @@ from driftwood.store.migrate import migrate
 from driftwood.store.retention import Retention
 from driftwood.store.schema import COLUMNS
 from driftwood.store.seal import Sealer
+from driftwood.store.seen import Seen
 from driftwood.store.segments import make_view, relation, resolve, tidy, union
 from driftwood.store.verify import misplaced, problems
 from driftwood.store.write import Writer, long_bytes
@@ -62,6 +64,7 @@ class DuckStore:
                 logger.error("%s", problem)
         self._sealer = Sealer(database, self._writer)
         self._retention = Retention(database)
+        self._seen = Seen(database)
 
     def _refresh_view(self, cursor: Cursor) -> None:
         """Leave out of the view what `tidy` found damaged; on a full disk it stays as it was, and the store opens."""
@@ -128,6 +131,12 @@ class DuckStore:
             if self._writer.long_bytes + long_bytes(commit.events) > LONG_BYTES:
                 self._seal_hot()
             self._writer.write(commit)
+            self._seen.add(commit.events)
+
+    def fresh(self, records: Records) -> npt.NDArray[np.bool_]:
+        """Which of these pushed rows are stored for the first time: `store.seen`. Only on the writing thread."""
+        with self._writing:
+            return self._seen.fresh(records)
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
         """Run one statement that changes rows (feedback, results), as a transaction of its own.
