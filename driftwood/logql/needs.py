@@ -81,7 +81,7 @@ _READS_THE_LINE = (
 def needs_of(aggregation: RangeAggregation, pushed: Grouping | None = None) -> Needs:
     """What the parsers of one log range extract, given the grouping that a `sum` around it pushed down, if any."""
     grouping = pushed or aggregation.grouping
-    if grouping is None or ((grouping.without or not grouping.labels) and not _is_single(grouping)):
+    if grouping is None or grouping.without:
         return ALL
     names = set(grouping.labels) | set(required_names(aggregation.range.query.stages))
     if unwrap := aggregation.range.unwrap:

@@ -64,7 +64,7 @@ def fold(op: BinaryOp, left: float, right: float) -> float:
     (1.0, nan)
     """
     values, _ = _computed(
-        op, np.array([left]), np.array([right]), np.array([True]), return_bool=True
+        op, np.array([float(left)]), np.array([float(right)]), np.array([True]), return_bool=True
     )
     return float(values[0])
 

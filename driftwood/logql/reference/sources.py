@@ -71,6 +71,10 @@ def matches(matcher: Matcher, labels: Labels) -> bool:
         case MatchOp.NOT_EQUAL:
             return value != matcher.value
         case MatchOp.MATCHES:
-            return re2.compile(matcher.value).fullmatches(value)
+            return _whole(matcher.value).fullmatches(value)
         case MatchOp.NOT_MATCHES:
-            return not re2.compile(matcher.value).fullmatches(value)
+            return not _whole(matcher.value).fullmatches(value)
+
+
+def _whole(pattern: str) -> re2.Regex:
+    return re2.compile(f"(?s:{pattern})")  # in a label's value `.` matches newlines too
