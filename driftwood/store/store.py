@@ -34,12 +34,15 @@ from driftwood.store.schema import COLUMNS
 from driftwood.store.seal import Sealer
 from driftwood.store.seen import Seen
 from driftwood.store.segments import make_view, relation, resolve, tidy, union
+from driftwood.store.streams import Streams
 from driftwood.store.verify import misplaced, problems
 from driftwood.store.write import Writer, long_bytes
 
 logger = logging.getLogger(__name__)
 
 REPLAY_ROWS = 20_000
+REPLAY_SORTED = 100_000
+"""Line ids whose rows are sorted at once."""
 WAL_BYTES = 32 * 1024 * 1024
 """How long the write-ahead log may get: a checkpoint takes time in proportion, and so does opening after a crash."""
 
@@ -240,6 +243,11 @@ class DuckStore:
             found = cursor.execute("SELECT snapshot FROM state WHERE owner = ?", [owner]).fetchall()
         return found[0][0] if found else None
 
+    @property
+    def streams(self) -> Streams:
+        """Every label set that a committed line has."""
+        return self._writer.streams
+
     def relation(self, start: int | None = None, end: int | None = None) -> str:
         """What to select FROM, instead of `logs`, when only ts in [start, end] (ns) matters: opens no other segment.
 
@@ -261,22 +269,34 @@ class DuckStore:
             return self._database.query(cursor, sql, parameters, timeout)
 
     def replay(self, after_line_id: int, since_ts: int) -> Iterator[Events]:
-        """Stored events with line_id > `after_line_id` or ts >= `since_ts`, in the order of line_id."""
+        """Stored events with line_id > `after_line_id` or ts >= `since_ts`, in the order of line_id.
+
+        They are sorted a part of the line ids at a time: ten seconds of a busy stream are more than the memory holds.
+        """
+        wanted = f"(line_id > {after_line_id:d} OR ts >= {since_ts:d})"
         with self._database.snapshot() as cursor:
-            paths = cursor.execute(
-                "SELECT path FROM segments WHERE max_line_id > ? OR max_ts >= ? ORDER BY min_line_id",
+            segments = cursor.execute(
+                "SELECT path, min_line_id, max_line_id FROM segments WHERE max_line_id > ? OR max_ts >= ? ORDER BY 2",
                 [after_line_id, since_ts],
             ).fetchall()
-            rows = union(self._database.folder, [path for (path,) in paths])
             keys = dict(cursor.execute("SELECT sid, key FROM streams").fetchall())
+
+            def rows(first: int, last: int) -> str:
+                paths = [path for path, low, high in segments if low <= last and high >= first]
+                return f"({union(self._database.folder, paths)})"
+
             try:
-                reader = cursor.sql(
-                    f"""SELECT {COLUMNS} FROM ({rows})
-                    WHERE line_id > ? OR ts >= ? ORDER BY line_id""",
-                    params=[after_line_id, since_ts],
-                ).to_arrow_reader(REPLAY_ROWS)
-                for batch in reader:
-                    yield _events(pa.Table.from_batches([batch]), keys)
+                first, last = cursor.execute(
+                    f"SELECT min(line_id), max(line_id) FROM {rows(0, 2**63 - 1)} WHERE {wanted}"
+                ).fetchall()[0]
+                for start in range(first, last + 1, REPLAY_SORTED) if first is not None else ():
+                    end = start + REPLAY_SORTED - 1
+                    part = cursor.sql(
+                        f"""SELECT {COLUMNS} FROM {rows(start, end)}
+                        WHERE line_id BETWEEN {start} AND {end} AND {wanted} ORDER BY line_id"""
+                    ).to_arrow_table()
+                    for at in range(0, part.num_rows, REPLAY_ROWS):
+                        yield _events(part.slice(at, REPLAY_ROWS), keys)
             except duckdb.Error as error:
                 raise self._database.explained(error) from error
 

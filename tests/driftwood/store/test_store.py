@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
@@ -224,6 +225,20 @@ def test_replay_gives_what_lies_behind_the_snapshot_in_the_order_of_arrival(
     assert replayed(3, T0 + 9 * HOUR) == [4, 5]
     assert replayed(4, T0 + HOUR) == [2, 4, 5]
     assert replayed(5, T0 + 9 * HOUR) == []
+
+
+def test_more_is_replayed_than_could_be_sorted_in_memory(
+    tmp_path: Path, make_commit: MakeCommit
+) -> None:
+    small = Settings(min_free_bytes=0, memory_limit="64MB")
+    with DuckStore.open(tmp_path / "data", small) as store:
+        for first in range(0, 240_000, 20_000):
+            times = [first * 1000 - i for i in range(20_000)]
+            store.write(
+                make_commit(first, times, lines=["x" * 400 + str(i) for i in range(20_000)])
+            )
+        ids = [e.column("line_id").to_numpy() for e in store.replay(29_999, 2**62)]
+        assert (np.concatenate(ids) == np.arange(30_000, 240_000)).all()
 
 
 def test_a_write_that_fails_changes_nothing_and_the_next_one_works(
