@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from driftwood.errors import QueryError
@@ -83,15 +85,27 @@ def _check_series(count: int, limits: Limits) -> None:
 
 def shows_order(expr: Metric) -> bool:
     """Whether `sort` or `sort_desc` stands anywhere in the query."""
+    return any(op in _SORTS for op in _vector_ops(expr))
+
+
+def check_metric(expr: Metric, question: Question) -> None:
+    """Raises QueryError for what only an instant query may ask."""
+    if isinstance(question, Range) and VectorOp.APPROX_TOPK in _vector_ops(expr):
+        raise QueryError("count min sketches are only supported on instant queries")
+
+
+def _vector_ops(expr: Metric) -> Iterator[VectorOp]:
     match expr:
         case VectorAggregation():
-            return expr.op in _SORTS or shows_order(expr.operand)
+            yield expr.op
+            yield from _vector_ops(expr.operand)
         case LabelReplace():
-            return shows_order(expr.operand)
+            yield from _vector_ops(expr.operand)
         case BinaryOperation():
-            return shows_order(expr.left) or shows_order(expr.right)
+            yield from _vector_ops(expr.left)
+            yield from _vector_ops(expr.right)
         case _:
-            return False
+            return
 
 
 def check_entries(question: Range, limits: Limits) -> None:

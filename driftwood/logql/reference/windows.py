@@ -33,6 +33,8 @@ class Windows:
     @property
     def span(self) -> tuple[int, int]:
         """All samples that can matter: first <= ts < last."""
+        if not len(self.ends):
+            return 0, 0
         return int(self.starts[0]) + 1, int(self.ends[-1]) + 1
 
     def of(self, series: Samples) -> Cuts:

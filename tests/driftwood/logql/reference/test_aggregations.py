@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from driftwood.logql.ast import Grouping, VectorOp
 from driftwood.logql.reference.aggregations import aggregate
-from driftwood.logql.reference.vectors import SeriesMatrix
+from driftwood.logql.reference.vectors import Floats, SeriesMatrix
 from tests.driftwood.logql.reference.matrices import matrix, shown
 
 PODS = matrix(
@@ -129,7 +130,7 @@ def matrices(draw: st.DrawFn) -> SeriesMatrix:
 
 @given(matrices())
 def test_reduced_values_are_those_of_numpy_over_the_present_samples(given_: SeriesMatrix) -> None:
-    plain = {
+    plain: dict[VectorOp, Callable[[Floats], float]] = {
         VectorOp.SUM: np.sum,
         VectorOp.AVG: np.mean,
         VectorOp.MIN: np.min,
