@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from driftwood import config as settings
 from driftwood.config import Config
 from driftwood.errors import ConfigError
+from ui.dashboard.launch import LEASH
 from ui.dashboard.launch import command as dashboard_command
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of the store; made when missing.")]
@@ -126,11 +127,14 @@ def up(
     child: list[subprocess.Popen[bytes]] = []
 
     def start_dashboard(url: str) -> None:
-        environment = {**os.environ, "DRIFTWOOD_URL": url}
-        # A session of its own: Ctrl-C reaches only us, and we end it in order.
+        environment = {**os.environ, "DRIFTWOOD_URL": url, LEASH: "1"}
+        # A session of its own: Ctrl-C reaches only us, and we end it in order. The pipe ends it if we are killed.
         child.append(
             subprocess.Popen(  # noqa: S603
-                dashboard_command(url, page), env=environment, start_new_session=True
+                dashboard_command(url, page),
+                env=environment,
+                stdin=subprocess.PIPE,
+                start_new_session=True,
             )
         )
         console.print(
@@ -153,6 +157,8 @@ def _end(process: subprocess.Popen[bytes], patience_s: float = 5.0) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def ingest(

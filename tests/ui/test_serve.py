@@ -148,6 +148,24 @@ def test_up_shows_the_first_incident_within_seconds_and_ends_cleanly_on_ctrl_c(
     assert "Traceback" not in server.log.read_text()
 
 
+@pytest.mark.slow
+def test_a_kill_of_up_takes_the_dashboard_along(tmp_path: Path) -> None:
+    page = free_port()
+    health = f"http://127.0.0.1:{page}/_stcore/health"
+
+    def up() -> bool:
+        try:
+            return httpx.get(health).status_code == 200
+        except httpx.ConnectError:
+            return False
+
+    flags = ("--dashboard", f"127.0.0.1:{page}", "--files", str(tmp_path / "*.log"))
+    with serving(tmp_path / "store", *flags, command="up") as server:
+        until(up, 60)
+        server.process.kill()
+        until(lambda: not up(), 20)
+
+
 def test_a_server_that_cannot_start_says_why_and_leaves(tmp_path: Path) -> None:
     (tmp_path / "d.toml").write_text('[parsing]\nparser = "drian3"\n')
     server = Server(tmp_path / "store", "--config", str(tmp_path / "d.toml"))
