@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from driftwood.errors import QueryTimeout
 from driftwood.store.schema import HOUR
+from driftwood.store.streams import Streams
 
 DAY = 24 * HOUR
 """ns"""
@@ -29,6 +30,10 @@ class Readable(Protocol):
     @property
     def path(self) -> Path:
         """The data folder."""
+
+    @property
+    def streams(self) -> Streams:
+        """Every label set that a committed line has."""
 
     def query(
         self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None
@@ -57,6 +62,10 @@ class Deadline:
     @property
     def path(self) -> Path:
         return self._store.path
+
+    @property
+    def streams(self) -> Streams:
+        return self._store.streams
 
     def query(
         self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None

@@ -1,4 +1,3 @@
-# ruff: noqa: S608  (texts of users are bound; what stands in the SQL are our own integers)
 """Which lines a question is about: a query's streams, looked up first, and its line filters.
 
 `streams` is small and `logs` is not: the label matchers run on the former, and the latter sees integers that prune
@@ -11,8 +10,8 @@ from dataclasses import dataclass
 
 from driftwood.errors import QueryError
 from driftwood.logql.ast import LogQuery
-from driftwood.logql.sql import TRUE, Sql, line_condition, stream_condition
-from driftwood.store.read import Readable, rows
+from driftwood.logql.sql import TRUE, Sql, line_condition, sql, stream_condition
+from driftwood.store.read import Readable
 
 LITERAL_STREAMS = 2_000
 """Above this many streams the condition is a sub-query: planning a longer list costs more than it saves."""
@@ -53,18 +52,12 @@ def select(store: Readable, query: LogQuery | None) -> Selection:
         raise QueryError(
             "only line filters with texts and regular expressions may follow the selector here"
         )
-    wanted = stream_condition(query)
     if not query.matchers:
         return Selection(TRUE, lines)
-    found = rows(
-        store,
-        f"SELECT sid FROM streams WHERE {wanted.sql} LIMIT {LITERAL_STREAMS + 1}",
-        wanted.parameters,
-    )
-    sids = [row["sid"] for row in found]
+    sids = list(store.streams.matching(query.matchers))
     if len(sids) > LITERAL_STREAMS:
-        among = f"sid IN (SELECT sid FROM streams WHERE {wanted.sql})"
-        return Selection(Sql(among, wanted.parameters), lines)
+        wanted = stream_condition(query)
+        return Selection(sql("sid IN (SELECT sid FROM streams WHERE {})", wanted), lines)
     return Selection(Sql(one_of("sid", sids)), lines)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Set
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from driftwood.store.rows import (
 )
 from driftwood.store.schema import COLUMNS, HOUR, LAST_HOUR, MINUTE, end_of
 from driftwood.store.segments import ROLL_UP
+from driftwood.store.streams import Streams
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Writer:
 
     def __init__(self, database: Database, cursor: Cursor) -> None:
         self._database = database
+        self.streams = Streams(())
         self.load(cursor)
 
     def load(self, cursor: Cursor) -> None:
@@ -65,7 +67,7 @@ class Writer:
         self.next_line_id = int(facts.get("next_line_id", 0))
         self.next_dead_id = int(facts.get("next_dead_id", 1))
         self._long_bytes = int(facts.get("long_bytes", 0))
-        self.streams = {sid for (sid,) in cursor.execute("SELECT sid FROM streams").fetchall()}
+        self.streams.add(cursor.execute("SELECT sid, key FROM streams").fetchall())
         now = time.time_ns()
         self.hot: dict[int, HotHour] = {
             hour: HotHour(rows, touched=now)
@@ -100,7 +102,7 @@ class Writer:
         self.number += 1
         self.next_line_id = max(self.next_line_id, prepared.next_line_id)
         self.next_dead_id += commit.dead.num_rows
-        self.streams.update(prepared.new_streams)
+        self.streams.add(prepared.new_streams.items())
         self._long_bytes = self.long_bytes + prepared.long_bytes
         now = time.time_ns()
         for hour, rows in prepared.hours:
@@ -165,7 +167,7 @@ class Writer:
 class _Prepared:
     """A commit made ready outside the transaction."""
 
-    def __init__(self, commit: Commit, known: Set[int]) -> None:
+    def __init__(self, commit: Commit, known: Container[int]) -> None:
         self.commit = commit
         self.events: pa.Table | None = None
         self.streams: pa.Table | None = None
@@ -177,7 +179,7 @@ class _Prepared:
         if commit.events.num_rows:
             self._rows(commit.events, known)
 
-    def _rows(self, events: pa.Table, known: Set[int]) -> None:
+    def _rows(self, events: pa.Table, known: Container[int]) -> None:
         keys, codes = _dictionary(events.column("labels"))
         used = np.unique(codes)
         sids = np.zeros(len(keys), dtype=np.int64)
