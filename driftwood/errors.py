@@ -30,29 +30,32 @@ class ConfigError(DriftwoodError):
 
 
 class QueryError(DriftwoodError):
-    """A query that does not parse or cannot run.
+    """A query that does not parse or cannot run. `message` is what other programs read; `hint` is for people.
 
-    >>> print(QueryError('a quoted string is needed', '{app="api"} |= error', at=15))
-    a quoted string is needed
+    >>> print(QueryError('a string is needed', '{app="api"} |= error', at=15, hint='as in |= "error"'))
+    a string is needed
       {app="api"} |= error
                      ^
+      as in |= "error"
     """
 
     exit_code = 3
 
-    def __init__(self, message: str, query: str = "", at: int = 0) -> None:
+    def __init__(self, message: str, query: str = "", at: int = 0, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.query = query
         self.at = at
+        self.hint = hint
 
     def __str__(self) -> str:
+        hint = f"\n  {self.hint}" if self.hint else ""
         if not self.query:
-            return self.message
+            return self.message + hint
         start = self.query.rfind("\n", 0, self.at) + 1
         end = self.query.find("\n", self.at)
         line = self.query[start : end if end >= 0 else len(self.query)]
-        return f"{self.message}\n  {line}\n  {' ' * (self.at - start)}^"
+        return f"{self.message}\n  {line}\n  {' ' * (self.at - start)}^{hint}"
 
 
 class QueryTimeout(QueryError):

@@ -192,6 +192,15 @@ def format_float_g(value: float) -> str:
     return f"{'-' * sign}{mantissa}e{'-' if point < 0 else '+'}{abs(point):02d}"
 
 
+def format_float_f(value: float) -> str:
+    """Six digits behind the point: fmt's %f.
+
+    >>> format_float_f(1 / 3), format_float_f(math.inf)
+    ('0.333333', '+Inf')
+    """
+    return f"{value:.6f}" if math.isfinite(value) else _special(value)
+
+
 def _special(value: float) -> str:
     return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
 
