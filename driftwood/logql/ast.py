@@ -15,6 +15,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+
+class Node:
+    """A part of a query."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        from driftwood.logql.printer import canonical  # which needs every class of this file
+
+        return canonical(self)
+
+
 # -- selectors
 
 
@@ -28,7 +40,7 @@ class MatchOp(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Matcher:
+class Matcher(Node):
     """One condition on a label."""
 
     name: str
@@ -52,7 +64,7 @@ class FilterOp(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(Node):
     """What a line filter looks for: a text, or with `ip` an address, a CIDR or a range of addresses."""
 
     text: str
@@ -61,7 +73,7 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
-class LineFilter:
+class LineFilter(Node):
     """Any of `operands` for a positive operator, none of them for a negative one."""
 
     op: FilterOp
@@ -70,7 +82,7 @@ class LineFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Extraction:
+class Extraction(Node):
     """`name="path"` after json or logfmt."""
 
     name: str
@@ -79,13 +91,13 @@ class Extraction:
 
 
 @dataclass(frozen=True, slots=True)
-class JsonParser:
+class JsonParser(Node):
     extractions: tuple[Extraction, ...] = ()
     at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class LogfmtParser:
+class LogfmtParser(Node):
     strict: bool = False
     keep_empty: bool = False
     extractions: tuple[Extraction, ...] = ()
@@ -93,19 +105,19 @@ class LogfmtParser:
 
 
 @dataclass(frozen=True, slots=True)
-class RegexpParser:
+class RegexpParser(Node):
     pattern: str
     at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class PatternParser:
+class PatternParser(Node):
     pattern: str
     at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Unpack:
+class Unpack(Node):
     at: int = field(default=0, compare=False)
 
 
@@ -119,13 +131,13 @@ class CompareOp(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class StringFilter:
+class StringFilter(Node):
     matcher: Matcher
     at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class NumberFilter:
+class NumberFilter(Node):
     name: str
     op: CompareOp
     value: float
@@ -133,7 +145,7 @@ class NumberFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class DurationFilter:
+class DurationFilter(Node):
     name: str
     op: CompareOp
     value: int
@@ -142,7 +154,7 @@ class DurationFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class BytesFilter:
+class BytesFilter(Node):
     name: str
     op: CompareOp
     value: int
@@ -151,7 +163,7 @@ class BytesFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class IpFilter:
+class IpFilter(Node):
     """`name = ip("...")`; `op` is EQUAL or NOT_EQUAL."""
 
     name: str
@@ -161,7 +173,7 @@ class IpFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class And:
+class And(Node):
     """`left and right`, `left, right` and `left right` mean the same."""
 
     left: LabelFilter
@@ -170,7 +182,7 @@ class And:
 
 
 @dataclass(frozen=True, slots=True)
-class Or:
+class Or(Node):
     left: LabelFilter
     right: LabelFilter
     at: int = field(default=0, compare=False)
@@ -182,13 +194,13 @@ LabelFilter: TypeAlias = (
 
 
 @dataclass(frozen=True, slots=True)
-class LineFormat:
+class LineFormat(Node):
     template: str
     at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Node):
     """`name="template"`, or `name=source`, which renames."""
 
     name: str
@@ -198,18 +210,18 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelFormat:
+class LabelFormat(Node):
     assignments: tuple[Assignment, ...]
     at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Decolorize:
+class Decolorize(Node):
     at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class DropLabels:
+class DropLabels(Node):
     """A bare name always, a matcher only where it holds."""
 
     labels: tuple[str | Matcher, ...]
@@ -217,7 +229,7 @@ class DropLabels:
 
 
 @dataclass(frozen=True, slots=True)
-class KeepLabels:
+class KeepLabels(Node):
     labels: tuple[str | Matcher, ...]
     at: int = field(default=0, compare=False)
 
@@ -242,7 +254,7 @@ Stage: TypeAlias = (
 
 
 @dataclass(frozen=True, slots=True)
-class LogQuery:
+class LogQuery(Node):
     """Lines of the streams for which all `matchers` hold, through all `stages`."""
 
     matchers: tuple[Matcher, ...]
@@ -260,7 +272,7 @@ class Conversion(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Unwrap:
+class Unwrap(Node):
     label: str
     conversion: Conversion = Conversion.NONE
     filters: tuple[LabelFilter, ...] = ()
@@ -269,7 +281,7 @@ class Unwrap:
 
 
 @dataclass(frozen=True, slots=True)
-class LogRange:
+class LogRange(Node):
     """The lines of (t - offset - range, t - offset]."""
 
     query: LogQuery
@@ -282,7 +294,7 @@ class LogRange:
 
 
 @dataclass(frozen=True, slots=True)
-class Grouping:
+class Grouping(Node):
     labels: tuple[str, ...] = ()
     without: bool = False
 
@@ -306,7 +318,7 @@ class RangeOp(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RangeAggregation:
+class RangeAggregation(Node):
     op: RangeOp
     range: LogRange
     parameter: float | None = None
@@ -331,7 +343,7 @@ class VectorOp(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class VectorAggregation:
+class VectorAggregation(Node):
     op: VectorOp
     operand: Metric
     parameter: int | None = None
@@ -381,7 +393,7 @@ class Matching:
 
 
 @dataclass(frozen=True, slots=True)
-class BinaryOperation:
+class BinaryOperation(Node):
     op: BinaryOp
     left: Metric
     right: Metric
@@ -392,7 +404,7 @@ class BinaryOperation:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelReplace:
+class LabelReplace(Node):
     operand: Metric
     destination: str
     replacement: str
@@ -402,7 +414,7 @@ class LabelReplace:
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Node):
     """A bare number: a scalar."""
 
     value: float
@@ -410,7 +422,7 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class VectorLiteral:
+class VectorLiteral(Node):
     """`vector(n)`: one sample without labels."""
 
     value: float

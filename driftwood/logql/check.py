@@ -9,24 +9,40 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from driftwood.errors import QueryError
 from driftwood.logql import gotext, re2
 from driftwood.logql.ast import (
     BinaryOp,
+    Expr,
     Grouping,
+    LabelFilter,
+    LineFilter,
+    LineFormat,
     LogQuery,
     LogRange,
     Matcher,
     MatchOp,
-    Metric,
     PatternParser,
     RangeOp,
     RegexpParser,
+    Stage,
+    Unpack,
     Unwrap,
     VectorOp,
 )
+
+try:
+    from driftwood.logql.stages import StageError, compile_stage
+except ImportError:  # while the templates are being written
+
+    class StageError(ValueError):  # type: ignore[no-redef]
+        pass
+
+    def compile_stage(stage: Stage) -> None:  # type: ignore[misc]
+        pass
+
 
 DEEPEST = 100
 """Levels of nesting that a query may have: everything that walks one recurses."""
@@ -46,6 +62,7 @@ _NEEDS_NO_UNWRAP = frozenset(
 )
 _TAKES_NO_UNWRAP = frozenset({RangeOp.BYTES, RangeOp.BYTES_RATE, RangeOp.COUNT})
 TAKES_K = frozenset({VectorOp.TOPK, VectorOp.BOTTOMK, VectorOp.APPROX_TOPK})
+_LABEL_FILTERS = get_args(LabelFilter)
 SETS = frozenset({BinaryOp.OR, BinaryOp.AND, BinaryOp.UNLESS})
 
 
@@ -93,24 +110,13 @@ def matcher(found: Matcher, text: str, at: int) -> None:
 
 def parser_stage(stage: RegexpParser | PatternParser, text: str, at: int) -> None:
     """Raises QueryError for a pattern from which no labels can be made."""
-    if isinstance(stage, RegexpParser):
-        _regexp_parser(stage.pattern, text, at)
-
-
-def _regexp_parser(pattern: str, text: str, at: int) -> None:
-    wrong = "invalid regexp parser: "
     try:
-        names = [name for name in re2.compile(pattern).names if name]
-    except re2.RegexError as error:
-        raise refusal(f"{wrong}{error}", text, at) from error
-    if not names:
-        hint = "each label is a named group, as in (?P<status>\\d+)"
-        raise refusal(f"{wrong}at least one named capture must be supplied", text, at, hint)
-    for index, name in enumerate(names):
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise refusal(f"{wrong}invalid extracted label name '{name}'", text, at)
-        if name in names[:index]:
-            raise refusal(f"{wrong}duplicate extracted label name '{name}'", text, at)
+        compile_stage(stage)
+    except StageError as error:
+        kind, example = "regexp", r"(?P<status>\d+)"
+        if isinstance(stage, PatternParser):
+            kind, example = "pattern", "<ip> - <_>"
+        raise refusal(str(error), text, at, f"as in | {kind} `{example}`") from error
 
 
 # -- when the whole has been read
@@ -197,7 +203,7 @@ def whole_number(text: str) -> int | None:
     return None
 
 
-def operands(op: BinaryOp, left: Metric | LogQuery, right: Metric | LogQuery) -> Flaw | None:
+def operands(op: BinaryOp, left: Expr, right: Expr) -> Flaw | None:
     """Both sides of an operator must be metric queries."""
     for leg, operand in (("left", left), ("right", right)):
         if isinstance(operand, LogQuery):
@@ -230,14 +236,54 @@ def label_replace(pattern: str, at: int) -> Flaw | None:
 # -- building the stages
 
 
-def log_ranges(expr: Metric | LogQuery) -> Iterator[LogQuery]:
-    """The log queries in `expr`, from left to right."""
+def stages(expr: Expr, text: str) -> None:
+    """Raises QueryError for a stage that cannot be built."""
+    for query in log_queries(expr):
+        for group in _as_run(query.stages):
+            for stage in reversed(
+                group
+            ):  # of line filters taken together Loki builds the last one first
+                try:
+                    compile_stage(stage)
+                except StageError as error:
+                    words = f"stage '{' '.join(map(str, group))}' : {error}"
+                    raise refusal(words, text, stage.at) from error
+
+
+def _as_run(found: tuple[Stage, ...]) -> Iterator[tuple[Stage, ...]]:
+    """Single stages and line filters taken together, in the order in which Loki runs them: line filters go up to the
+    last stage that changes the line or drops lines.
+    """
+    filters: list[Stage] = []
+    others: list[Stage] = []
+    for stage in found:
+        if isinstance(stage, LineFilter):
+            filters.append(stage)
+            continue
+        closes = isinstance(stage, (LineFormat, Unpack))
+        if closes or not isinstance(stage, _LABEL_FILTERS):
+            others.append(stage)
+        if closes or isinstance(stage, _LABEL_FILTERS):
+            yield from _flushed(filters, others)
+            filters, others = [], []
+        if isinstance(stage, _LABEL_FILTERS):
+            yield (stage,)
+    yield from _flushed(filters, others)
+
+
+def _flushed(filters: list[Stage], others: list[Stage]) -> Iterator[tuple[Stage, ...]]:
+    if filters:
+        yield tuple(filters)
+    for stage in others:
+        yield (stage,)
+
+
+def log_queries(expr: Expr) -> Iterator[LogQuery]:
+    """Those in `expr`, from left to right."""
     waiting: list[object] = [expr]
     while waiting:
         value = waiting.pop()
         if isinstance(value, LogQuery):
             yield value
-        elif isinstance(value, tuple):
-            waiting += reversed(value)
-        elif is_dataclass(value):
+        elif is_dataclass(value) and not isinstance(value, type):
             waiting += reversed([getattr(value, field.name) for field in fields(value)])

@@ -85,6 +85,7 @@ class _Parser(StageParser):
             raise check.refusal(first.message, self._at.text, first.at, first.hint)
         if check.depth(expr) > check.DEEPEST * 2:
             raise check.too_deep(self._at.text, 0)
+        check.stages(expr, self._at.text)
         return expr
 
     def _flaw(self, start: int, flaw: Flaw | None) -> None:
