@@ -67,7 +67,7 @@ ALL = Needs()
 NOTHING = Needs(frozenset(), nothing=True)
 
 _PUSHES = frozenset({RangeOp.COUNT, RangeOp.RATE, RangeOp.BYTES, RangeOp.BYTES_RATE, RangeOp.SUM})
-_BYTES = frozenset({RangeOp.BYTES, RangeOp.BYTES_RATE})
+BYTES = frozenset({RangeOp.BYTES, RangeOp.BYTES_RATE})
 _READS_THE_LINE = (
     LineFilter,
     JsonParser,
@@ -80,7 +80,7 @@ _READS_THE_LINE = (
 
 def needs_of(aggregation: RangeAggregation, pushed: Grouping | None = None) -> Needs:
     """What the parsers of one log range extract, given the grouping that a `sum` around it pushed down, if any."""
-    grouping = pushed or aggregation.grouping
+    grouping = _grouping(aggregation, pushed)
     if grouping is None or grouping.without:
         return ALL
     names = set(grouping.labels) | set(required_names(aggregation.range.query.stages))
@@ -107,7 +107,7 @@ def sample_grouping(
     aggregation: RangeAggregation, pushed: Grouping | None = None
 ) -> Grouping | None:
     """Which of its final labels a sample keeps, unless it has an error; None: all. The unwrapped label goes, too."""
-    grouping = pushed or aggregation.grouping
+    grouping = _grouping(aggregation, pushed)
     if grouping is not None and _is_single(grouping):
         return grouping
     unwrap = aggregation.range.unwrap
@@ -135,7 +135,7 @@ def log_ranges(expr: Metric) -> Iterator[tuple[RangeAggregation, Grouping | None
 def effective(aggregation: RangeAggregation) -> RangeAggregation:
     """Without each `line_format` that cannot matter: nothing behind it reads the line, nor does the aggregation."""
     stages = aggregation.range.query.stages
-    if aggregation.op in _BYTES or not any(isinstance(stage, LineFormat) for stage in stages):
+    if aggregation.op in BYTES or not any(isinstance(stage, LineFormat) for stage in stages):
         return aggregation
     kept = tuple(
         stage
@@ -171,6 +171,13 @@ def _read_by(assignment: Assignment) -> Iterator[str]:
         yield assignment.value
     else:
         yield from _fields(assignment.value)
+
+
+def _grouping(aggregation: RangeAggregation, pushed: Grouping | None) -> Grouping | None:
+    """Where only presence counts, no label does: `absent_over_time` goes `by ()`."""
+    if aggregation.op is RangeOp.ABSENT:
+        return Grouping()
+    return pushed or aggregation.grouping
 
 
 def _fields(template: str) -> Iterator[str]:

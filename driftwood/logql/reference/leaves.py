@@ -52,7 +52,7 @@ def pipeline_error(labels: Labels) -> QueryError:
 
 def absent(present: Bools, matchers: Sequence[Matcher]) -> SeriesMatrix:
     """1 at every step at which nothing is `present` in (series, steps)."""
-    missing: Bools = ~present.any(axis=0, keepdims=True)
+    missing: Bools = np.logical_not(np.logical_or.reduce(present, axis=0, keepdims=True))
     return SeriesMatrix((absent_labels(matchers),), np.ones(missing.shape), missing).nonempty()
 
 

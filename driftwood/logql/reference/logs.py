@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from driftwood.errors import QueryError
 from driftwood.logql.answer import Entry, Labels, Range, Stream, Streams
 from driftwood.logql.ast import LogQuery
 from driftwood.logql.reference.leaves import text_of
 from driftwood.logql.reference.sources import LogSource
 from driftwood.logql.reference.vectors import LabelKey, key_of
-from driftwood.logql.stages import Pipeline
+from driftwood.logql.stages import Pipeline, StageError
 
 
 class Found(NamedTuple):
@@ -22,30 +23,40 @@ class Found(NamedTuple):
 
 
 def log_answer(query: LogQuery, source: LogSource, question: Range) -> Streams:
-    """The lines of start <= ts < end that come through all stages; of those the first `limit` in `direction`."""
-    return streams_of(_through(query, source, question), question)
+    """Of the lines of start <= ts < end that come through all stages, the first `limit` in `direction`.
+
+    As with Loki's ingesters, the limit counts before `interval` leaves any out.
+    """
+    found = ordered(_through(query, source, question), question)
+    return streams_of(found[: question.limit], question)
 
 
 def _through(query: LogQuery, source: LogSource, question: Range) -> Iterator[Found]:
-    pipeline = Pipeline(query.stages)
-    for labels, entries in source.select(query.matchers, question.start, question.end):
-        of_stream = pipeline.stream(labels)
+    try:
+        pipeline = Pipeline(query.stages)
+    except StageError as error:
+        raise QueryError(f"parse error : {error}") from error
+    for stream, entries in source.select(query.matchers, question.start, question.end):
         for entry in entries:
-            result = of_stream.process(entry.ts, entry.line, entry.structured_metadata)
+            result = pipeline.process(entry.ts, entry.line, stream, entry.structured_metadata)
             if result is not None:
-                final = result.labels
+                labels = result.labels
                 shown = Entry(
-                    entry.ts, result.line, final.structured_metadata, final.parsed, entry.line_id
+                    entry.ts, result.line, labels.structured_metadata, labels.parsed, entry.line_id
                 )
-                yield Found(final.all, final.stream, shown)
+                yield Found(labels.all, labels.stream, shown)
+
+
+def ordered(found: Iterable[Found], question: Range) -> list[Found]:
+    """By time in the direction that is asked for; lines of equal time by line id."""
+    backward = question.direction == "backward"
+    return sorted(found, key=lambda one: (one.entry.ts, one.entry.line_id), reverse=backward)
 
 
 def streams_of(found: Iterable[Found], question: Range) -> Streams:
-    """The answer made of these lines, given in any order; lines of equal time are ordered by line id."""
-    backward = question.direction == "backward"
-    ordered = sorted(found, key=lambda one: (one.entry.ts, one.entry.line_id), reverse=backward)
+    """The answer made of lines that come in order."""
     streams: dict[LabelKey, tuple[Found, list[Entry]]] = {}
-    for one in _shown(ordered, question):
+    for one in _shown(found, question):
         streams.setdefault(key_of(one.labels), (one, []))[1].append(one.entry)
     return Streams(
         tuple(
@@ -55,10 +66,10 @@ def streams_of(found: Iterable[Found], question: Range) -> Streams:
     )
 
 
-def _shown(ordered: Iterable[Found], question: Range) -> Iterator[Found]:
+def _shown(found: Iterable[Found], question: Range) -> Iterator[Found]:
     """Up to the limit, over all streams, and none nearer than `interval` to the one before."""
     left, last = question.limit, None
-    for one in ordered:
+    for one in found:
         if left <= 0:
             return
         if last is None or abs(one.entry.ts - last) >= question.interval:

@@ -157,14 +157,13 @@ def _counter_rate(cuts: Cuts, first: int, after: int, end: int) -> float:
     mean_gap = sampled / (len(values) - 1)
     to_start = (begins - (end - cuts.windows.width)) / 1e9
     to_end = (end - ends) / 1e9
+    far = mean_gap * _NEAR
+    to_start, to_end = (mean_gap / 2 if gap >= far else gap for gap in (to_start, to_end))
     if increase > 0 and values[0] >= 0:  # it cannot have been below zero
         to_start = min(to_start, sampled * (values[0] / increase))
-    covered = sampled
-    for gap in (to_start, to_end):
-        covered += gap if gap < mean_gap * _NEAR else mean_gap / 2
     if not sampled:
         return math.nan
-    return increase * (covered / sampled) / cuts.windows.seconds
+    return increase * ((sampled + to_start + to_end) / sampled / cuts.windows.seconds)
 
 
 def _increase(values: list[float]) -> float:
