@@ -65,6 +65,10 @@ class Query:
         10.0, "Seconds that a further query waits for its turn before it is refused."
     )
     max_tails: int = _s(10, "Live tails that may be open at once.")
+    align_steps: bool = _s(
+        False,
+        "Move start and end of a metric's range to multiples of its step, as Loki does where it splits queries.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,31 @@ class Ingest:
         True,
         "Join stack traces and other continuation lines of files and stdin to the line they belong to.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    max_body_bytes: int = _s(
+        16 * 1024 * 1024,
+        "Bytes of one push, as it comes and unpacked; a larger one is refused (413).",
+        least=1,
+    )
+    max_waiting_bytes: int = _s(
+        128 * 1024 * 1024,
+        "Bytes of all pushes that are not answered yet, unpacked; what comes beyond is refused (429).",
+        least=1,
+    )
+    wait_s: float = _s(
+        8.0,
+        "Seconds that a push waits for its place in the queue (429 then), and for its commit (503); agents wait 10.",
+        above=0,
+    )
+    max_line_bytes: int = _s(256 * 1024, "Bytes of one pushed line.", least=1)
+    max_label_names: int = _s(15, "Labels of one stream, service_name apart.", least=1)
+    max_label_name_bytes: int = _s(1_024, "Bytes of a label's name.", least=1)
+    max_label_value_bytes: int = _s(2_048, "Bytes of a label's value.", least=1)
+    max_metadata: int = _s(128, "Pieces of structured metadata of one line.")
+    max_metadata_bytes: int = _s(64 * 1024, "Bytes of structured metadata of one line.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +235,7 @@ class Config:
     query: Query = Query()
     store: Store = Store()
     ingest: Ingest = Ingest()
+    push: Push = Push()
     kafka: Kafka = Kafka()
     files: Files = Files()
     demo: Demo = Demo()

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from driftwood.errors import QueryError, QueryTimeout, Stopping, StoreError, StoreFull
 from ui import shapes
+from ui.loki import refusals
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +89,8 @@ def explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def no_route(request: Request, error: HTTPException) -> Response:
+        if refusals.is_loki(request.url.path):
+            return refusals.not_found(error.status_code)
         message = f"{request.method} {request.url.path}: {error.detail}; /openapi.json lists what there is"
         return reply({"error": message}, error.status_code, dict(error.headers or {}))
 

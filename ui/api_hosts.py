@@ -1,7 +1,8 @@
 """Under which names the API answers: a page of the web must not reach it by a name of its own.
 
 The API has no passwords, so what keeps a page in a browser from reading logs is its origin. A page of `evil.example`
-can make that name point at this machine (DNS rebinding) and is then its origin; but the browser tells the name.
+can make that name point at this machine (DNS rebinding) and is then its origin; but the browser tells the name. And a
+WebSocket is open to pages of every origin, unless the server looks at the origin itself.
 """
 
 from __future__ import annotations
@@ -11,25 +12,53 @@ from ipaddress import ip_address
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from ui.api_answer import reply
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
 
 class KnownHosts:
-    """ASGI: refuses requests for another name than an address, a name without a dot, *.localhost or one of `hosts`."""
+    """ASGI: refuses requests for another name than an address, a name without a dot, *.localhost or one of `hosts`.
+
+    Also a WebSocket that a page of another origin opens.
+    """
 
     def __init__(self, app: ASGIApp, hosts: Callable[[], Collection[str]]) -> None:
         self._app = app
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            host = name_of(Headers(scope=scope).get("host", ""))
+        if scope["type"] in ("http", "websocket"):
+            headers = Headers(scope=scope)
+            host = name_of(headers.get("host", ""))
             if not is_local(host) and host not in self._hosts():
                 refusal = f"this server does not answer as {host}; add the name to [server] hosts if it is yours"
-                await reply({"error": refusal}, 421)(scope, receive, send)
+                await _refuse(refusal, 421, scope, receive, send)
+                return
+            if scope["type"] == "websocket" and not self._may_listen(headers):
+                refusal = "pages of other origins may not listen here; add the host to [server] hosts if it is yours"
+                await _refuse(refusal, 403, scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    def _may_listen(self, headers: Headers) -> bool:
+        """Programs name no origin; a page may be of this server, of this machine or of one of `hosts`."""
+        origin = headers.get("origin")
+        if origin is None:
+            return True
+        place = origin.partition("://")[2].lower()
+        name = name_of(place)
+        return place == headers.get("host", "").lower() or name in LOOPBACK or name in self._hosts()
+
+
+async def _refuse(refusal: str, status: int, scope: Scope, receive: Receive, send: Send) -> None:
+    answer = reply({"error": refusal}, status)
+    if scope["type"] == "websocket":
+        await WebSocket(scope, receive, send).send_denial_response(answer)
+    else:
+        await answer(scope, receive, send)
 
 
 def name_of(host: str) -> str:

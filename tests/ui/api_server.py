@@ -14,6 +14,8 @@ import uvicorn
 
 from driftwood.config import Config
 from driftwood.config import Store as Settings
+from driftwood.errors import Stopping
+from driftwood.records import Records
 from driftwood.store.read import Writable
 from driftwood.store.store import DuckStore
 from ui.api import create_app
@@ -41,6 +43,9 @@ class Running:
 
     def submit(self, write: Callable[[Writable], T]) -> Future[T]:
         return self._writer.submit(write, self.store)
+
+    def push(self, records: Records, timeout: float) -> Future[None] | None:
+        raise Stopping("this server stores nothing")
 
     def replay_dead_letters(self, ids: Sequence[int] | None) -> Replayed:
         self.replayed.append(ids)
@@ -100,7 +105,7 @@ def serving(server: ServerState) -> Iterator[str]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
         uvicorn_server = uvicorn.Server(
-            uvicorn.Config(create_app(server), log_config=None, lifespan="off", ws="none")
+            uvicorn.Config(create_app(server), log_config=None, lifespan="off")
         )
         thread = threading.Thread(target=uvicorn_server.run, args=([listener],), name="api")
         thread.start()
