@@ -58,13 +58,15 @@ _VECTOR_OPS = {lexer.FUNCTIONS[op.value]: op for op in VectorOp}
 _CARDINALITY = {"group_left": Cardinality.MANY_TO_ONE, "group_right": Cardinality.ONE_TO_MANY}
 
 
-def parse(text: str) -> Expr:
+def parse(text: str, *, any_stream: bool = False) -> Expr:
     """The query that `text` means. Raises QueryError, and nothing else, for any other text.
+
+    `any_stream`: a query for lines may select every stream, as `{}` does, which Loki refuses.
 
     >>> str(parse('sum by(app)(rate({env = "prod"}|="error"[5m]))>1'))
     '(sum by (app)(rate({env="prod"} |= "error"[5m])) > 1)'
     """
-    return _Parser(text).query()
+    return _Parser(text).query(any_stream)
 
 
 class _Parser(StageParser):
@@ -74,12 +76,12 @@ class _Parser(StageParser):
         """With where the flawed part starts, and how many were known: from the outside in, and from left to right."""
         self._flawed_literals: set[int] = set()
 
-    def query(self) -> Expr:
+    def query(self, any_stream: bool) -> Expr:
         expr = self._expr()
         if self._at.peek().kind != END:
             raise self._at.unexpected()
-        if isinstance(expr, LogQuery) and (flaw := check.selector(expr)):
-            self._flaw(expr.at, flaw)
+        if isinstance(expr, LogQuery) and not any_stream:
+            self._flaw(expr.at, check.selector(expr))
         if self._flaws:
             _, _, first = min(self._flaws)
             raise check.refusal(first.message, self._at.text, first.at, first.hint)
