@@ -26,6 +26,7 @@ from ui.api_ask import known_parameters
 from ui.api_hosts import KnownHosts
 from ui.api_state import ServerState
 from ui.api_write import BodyLimit
+from ui.loki.push import PATHS, write_routes
 
 DESCRIPTION = """Ask Driftwood for lines, templates and anomalies.
 
@@ -60,8 +61,9 @@ def create_app(server: ServerState) -> FastAPI:
     ):
         api.include_router(part.routes(server))
     app.include_router(api)
+    app.include_router(write_routes(server))
     explain_errors(app)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, but=PATHS)
     app.add_middleware(KnownHosts, hosts=lambda: server.config.server.hosts)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=GZIP_LEVEL)
     return app

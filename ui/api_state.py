@@ -9,6 +9,7 @@ from typing import NotRequired, Protocol, TypeVar
 from typing_extensions import TypedDict  # pydantic cannot read typing's before 3.12
 
 from driftwood.config import Config
+from driftwood.records import Records
 from driftwood.store.read import Readable, Writable
 from ui.shapes import CommitHistogram, CommitMs, DetectorRow, Queue, Replayed, SourceRow
 
@@ -51,6 +52,12 @@ class ServerState(Protocol):
 
     def submit(self, write: Callable[[Writable], T]) -> Future[T]:
         """Run `write(store)` on the one thread that writes; what it raises comes out of the future."""
+
+    def push(self, records: Records, timeout: float) -> Future[None] | None:
+        """Queue pushed lines; the future is done when they are durable. None: no room for `timeout` seconds.
+
+        Raises StoreFull while the disk is full, Stopping when nothing is taken, or not yet.
+        """
 
     def replay_dead_letters(self, ids: Sequence[int] | None) -> Replayed:
         """Decode these dead letters again, or all that were not yet; blocks until it is durable."""

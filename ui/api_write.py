@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TypeVar
 
@@ -34,13 +34,21 @@ def written(server: ServerState, write: Callable[[Writable], T]) -> T:
 
 
 class BodyLimit:
-    """ASGI: a request's body is read up to MAX_BODY_BYTES before the app sees it, and refused beyond."""
+    """ASGI: a request's body is read up to MAX_BODY_BYTES before the app sees it, and refused beyond.
 
-    def __init__(self, app: ASGIApp) -> None:
+    The paths in `but` see to it themselves.
+    """
+
+    def __init__(self, app: ASGIApp, but: Collection[str] = ()) -> None:
         self._app = app
+        self._but = but
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+        if (
+            scope["type"] != "http"
+            or scope["method"] in ("GET", "HEAD")
+            or scope["path"] in self._but
+        ):
             await self._app(scope, receive, send)
             return
         body = bytearray()

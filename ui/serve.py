@@ -17,7 +17,8 @@ from typing import TypeVar
 import uvicorn
 
 from driftwood.config import Config
-from driftwood.errors import ConfigError, Stopping
+from driftwood.errors import ConfigError, Stopping, StoreFull
+from driftwood.records import Records
 from driftwood.store.read import Writable
 from driftwood.store.store import DuckStore
 from ui.api import create_app
@@ -77,6 +78,14 @@ class RunningServer:
     def submit(self, write: Callable[[Writable], T]) -> Future[T]:
         """Run `write(store)` on the writing thread."""
         return self._parts.pipeline.submit(lambda: write(self.store))
+
+    def push(self, records: Records, timeout: float) -> Future[None] | None:
+        """Queue pushed lines; the future is done when they are durable. None: no room for `timeout` seconds."""
+        if not self.ready:
+            raise Stopping("the server is not ready")
+        if (banner := self._parts.pipeline.banner) is not None:
+            raise StoreFull(banner)
+        return self._parts.pipeline.push(records, timeout)
 
     def replay_dead_letters(self, ids: Sequence[int] | None) -> Replayed:
         """Decode dead letters again and store what can be decoded now; each at most once."""

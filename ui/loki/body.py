@@ -32,8 +32,10 @@ def unpack(body: bytes, encoding: str, limit: int) -> bytes:
         return _inflate(body, -zlib.MAX_WBITS if bare else zlib.MAX_WBITS, limit)
     if encoding == "snappy":
         return unsnap(body, limit)
-    if encoding == "zstd" or encoding == "lz4":
-        return _stream(body, encoding, limit)
+    if encoding == "zstd":
+        return _stream(body, "zstd", limit)
+    if encoding == "lz4":
+        return _stream(body, "lz4", limit)
     raise BadBody(f'Content-Encoding "{encoding}" not supported')
 
 
