@@ -32,17 +32,7 @@ from driftwood.logql.ast import (
     Unwrap,
     VectorOp,
 )
-
-try:
-    from driftwood.logql.stages import StageError, compile_stage
-except ImportError:  # while the templates are being written
-
-    class StageError(ValueError):  # type: ignore[no-redef]
-        pass
-
-    def compile_stage(stage: Stage) -> None:  # type: ignore[misc]
-        pass
-
+from driftwood.logql.stages import StageError, compile_stage
 
 DEEPEST = 100
 """Levels of nesting that a query may have: everything that walks one recurses."""

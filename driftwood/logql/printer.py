@@ -51,6 +51,7 @@ from driftwood.logql.ast import (
     VectorLiteral,
 )
 from driftwood.logql.gotext import quote
+from driftwood.logql.stages.text_match import Search, of_regex
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -186,8 +187,6 @@ def condition(node: LabelFilter) -> str:
 
 def _string_condition(matcher: Matcher) -> str:
     """Loki quotes an expression with backticks where it stays one, and is not replaced by a search for texts."""
-    from driftwood.logql.stages.text_match import Search, of_regex
-
     stays = matcher.op is MatchOp.MATCHES and isinstance(of_regex(matcher.value, True), Search)
     if stays and "`" not in matcher.value:
         return f"{matcher.name}{matcher.op}`{matcher.value}`"
