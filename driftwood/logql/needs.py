@@ -40,6 +40,7 @@ from driftwood.logql.ast import (
     VectorAggregation,
     VectorOp,
 )
+from driftwood.logql.gotemplate import Template
 
 ERROR = "__error__"
 EXTRACTED = "_extracted"
@@ -79,7 +80,10 @@ _READS_THE_LINE = (
 
 
 def needs_of(aggregation: RangeAggregation, pushed: Grouping | None = None) -> Needs:
-    """What the parsers of one log range extract, given the grouping that a `sum` around it pushed down, if any."""
+    """What the parsers of one log range extract, given the grouping that a `sum` around it pushed down, if any.
+
+    Raises TemplateError where a template cannot be read.
+    """
     grouping = _grouping(aggregation, pushed)
     if grouping is None or grouping.without:
         return ALL
@@ -158,7 +162,7 @@ def required_names(stages: tuple[Stage, ...]) -> Iterator[str]:
             case NumberFilter() | DurationFilter() | BytesFilter() | IpFilter():
                 yield stage.name
             case LineFormat():
-                yield from _fields(stage.template)
+                yield from Template("line", stage.template).required
             case LabelFormat():
                 for assignment in stage.assignments:
                     yield from _read_by(assignment)
@@ -170,7 +174,7 @@ def _read_by(assignment: Assignment) -> Iterator[str]:
     if assignment.rename:
         yield assignment.value
     else:
-        yield from _fields(assignment.value)
+        yield from Template("label", assignment.value).required
 
 
 def _grouping(aggregation: RangeAggregation, pushed: Grouping | None) -> Grouping | None:
@@ -178,12 +182,6 @@ def _grouping(aggregation: RangeAggregation, pushed: Grouping | None) -> Groupin
     if aggregation.op is RangeOp.ABSENT:
         return Grouping()
     return pushed or aggregation.grouping
-
-
-def _fields(template: str) -> Iterator[str]:
-    from driftwood.logql.gotemplate import Template
-
-    yield from Template("", template).fields
 
 
 def _is_single(grouping: Grouping) -> bool:

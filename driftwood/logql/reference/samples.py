@@ -9,6 +9,7 @@ import numpy as np
 from driftwood.errors import QueryError
 from driftwood.logql.answer import Labels
 from driftwood.logql.ast import Grouping, RangeAggregation
+from driftwood.logql.gotemplate import TemplateError
 from driftwood.logql.needs import BYTES, effective, needs_of, sample_grouping
 from driftwood.logql.reference.sources import LogSource, StoredEntry
 from driftwood.logql.reference.vectors import LabelKey, key_of
@@ -33,7 +34,7 @@ class Extractor:
                 needs_of(aggregation, pushed),
                 aggregation.range.unwrap,
             )
-        except StageError as error:
+        except (StageError, TemplateError) as error:
             raise QueryError(f"parse error : {error}") from error
 
     def sample(self, entry: StoredEntry, stream: Labels) -> tuple[Labels, float] | None:
