@@ -25,7 +25,7 @@ class DropStage:
         """Raises StageError."""
         self._labels = _named(labels)
 
-    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str | None:
+    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str:
         for name, holds in self._labels:
             if name == ERROR:
                 if holds is None or holds(labels.error):
@@ -49,7 +49,7 @@ class KeepStage:
         """Raises StageError."""
         self._labels = _named(labels)
 
-    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str | None:
+    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str:
         for name, value in labels.as_mapping().items():
             if name not in SPECIAL and not self._keeps(name, value):
                 labels.delete(name)

@@ -38,8 +38,8 @@ def smallest_fold(char: str) -> str:
 def any_case(lowered: str) -> str:
     """The source of a `re` that matches the texts whose characters, each lowered, are `lowered`.
 
-    The first character is more: its UTF-8 must also begin with the byte that the lowered one begins with. Loki looks for
-    that byte first, so U+0420, whose lower case lies in another block of the encoding, is not found at the start.
+    The first character is more: its UTF-8 must also begin with the byte that the lowered one begins with. Loki looks
+    for that byte first, so U+0420, whose lower case has another first byte, is not found at the start.
     """
     parts = []
     for place, char in enumerate(lowered):

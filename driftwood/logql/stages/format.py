@@ -25,7 +25,7 @@ class LineFormatStage:
         self._label = only[1] if only else ""
         """The one label that the template consists of. Such a template does not see an error's labels."""
 
-    def __call__(self, ts: int, line: str, labels: LabelSet) -> str | None:
+    def __call__(self, ts: int, line: str, labels: LabelSet) -> str:
         if self._label:
             return labels.get(self._label) or ""
         try:
@@ -55,7 +55,7 @@ class LabelFormatStage:
             (each.name, each.value if each.rename else _template(each)) for each in assignments
         ]
 
-    def __call__(self, ts: int, line: str, labels: LabelSet) -> str | None:
+    def __call__(self, ts: int, line: str, labels: LabelSet) -> str:
         seen: dict[str, str] = {}
         for name, source in self._formats:
             if isinstance(source, str):

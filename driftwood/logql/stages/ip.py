@@ -1,8 +1,7 @@
 """`ip("...")`: an address, a CIDR or a range of addresses, searched in a text.
 
 The search looks at runs of characters that could be an address, left to right, and takes up behind a run that is none.
-So an address that is glued to another run of such characters is not found, and an IPv6 address is not where fewer than
-five bytes are left.
+So an address that is glued to another run of such characters is not found.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from driftwood.logql.gotext import quote
 from driftwood.logql.stages.errors import StageError
 
 _V4_BITS, _V6_BITS = 32, 128
-_START = re.compile(r"([0-9](?:\.|.\.|..\.))|::[0-9a-fA-F]|[0-9a-fA-F]{1,4}:", re.DOTALL)
+_START = re.compile(r"([0-9](?=\.|.\.|..\.))|(?=::[0-9a-fA-F]|[0-9a-fA-F]{1,4}:)", re.DOTALL)
+"""Only what begins like this is looked at."""
 _V4_RUN = re.compile(r"[0-9.]+")
 _V6_RUN = re.compile(r"[0-9a-fA-F:.]+")
 _OCTET = re.compile(r"(?:0|[1-9][0-9]{0,2})")
@@ -32,19 +32,9 @@ class Addresses:
 
     def found_in(self, text: str) -> bool:
         """Whether any address in `text` is among them."""
-        if not text.isascii():  # positions count bytes
-            text = text.encode("utf-8", "surrogateescape").decode("latin-1")
-        at, size = 0, len(text)
+        at = 0
         while (start := _START.search(text, at)) is not None:
-            at = start.start()
-            if at + 3 >= size:
-                return False
-            if start[1]:
-                run = _V4_RUN.match(text, at)
-            elif at + 4 < size:
-                run = _V6_RUN.match(text, at)
-            else:
-                return False
+            run = (_V4_RUN if start[1] else _V6_RUN).match(text, start.start())
             assert run is not None
             if self._contains(run[0]):
                 return True

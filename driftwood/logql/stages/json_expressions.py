@@ -10,7 +10,7 @@ from driftwood.logql.stages.labels import LabelSet
 
 
 class JsonExpressionsStage:
-    """Sets every one of its labels, to nothing where the line has none, and writes over what earlier stages extracted."""
+    """Sets each of its labels, to nothing where the line has none, and writes over what earlier stages extracted."""
 
     __slots__ = ("_names", "_paths")
 
@@ -19,7 +19,7 @@ class JsonExpressionsStage:
         self._names = [extraction.name for extraction in extractions]
         self._paths = [json_path.parse(extraction.path) for extraction in extractions]
 
-    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str | None:
+    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str:
         if not line or labels.complete:
             return line
         if line[0] not in '"{[':

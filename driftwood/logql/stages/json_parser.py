@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from driftwood.logql.stages.errors import JSON_ERROR
 from driftwood.logql.stages.hints import SUFFIX
-from driftwood.logql.stages.json_text import JsonError, Kind, label_value, members, spaced
+from driftwood.logql.stages.json_text import JsonError, Kind, Value, label_value, members, spaced
 from driftwood.logql.stages.labels import LabelSet, name_part, sanitized
 
 Scalar: TypeAlias = str | bool
@@ -33,20 +33,16 @@ _decode = json.JSONDecoder(
 ).raw_decode
 
 
-class _Dropped(Exception):
-    """A label was extracted that a later filter refuses."""
-
-
 class _Complete(Exception):
     """All required labels were found."""
 
 
 class JsonStage:
-    """What C's decoder accepts, it decodes; all else goes through our own reader, which keeps what precedes an error."""
+    """What Python's decoder accepts it decodes; all else our own reader reads, which keeps what precedes an error."""
 
     __slots__ = ()
 
-    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str | None:
+    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str:
         if labels.complete:
             return line
         try:
@@ -57,8 +53,6 @@ class JsonStage:
                 _extract_text(line, labels)
         except _Complete:
             pass
-        except _Dropped:
-            return None
         except JsonError as error:
             labels.fail_parsing(JSON_ERROR, str(error))
         return line
@@ -76,7 +70,7 @@ def _tree(line: str) -> Tree | None:
 
 
 def _extract_tree(tree: Tree, labels: LabelSet) -> None:
-    stack: list[tuple[str, Iterator[tuple[str, object]]]] = [("", iter(tree))]
+    stack: list[tuple[str | None, Iterator[tuple[str, object]]]] = [(None, iter(tree))]
     restricted = labels.hints.required is not None
     while stack:
         prefix, rest = stack[-1]
@@ -98,7 +92,7 @@ def _extract_tree(tree: Tree, labels: LabelSet) -> None:
 
 
 def _extract_text(line: str, labels: LabelSet) -> None:
-    stack = [("", members(line))]
+    stack: list[tuple[str | None, Iterator[tuple[str, Value]]]] = [(None, members(line))]
     restricted = labels.hints.required is not None
     while stack:
         prefix, rest = stack[-1]
@@ -119,22 +113,21 @@ def _extract_text(line: str, labels: LabelSet) -> None:
             stack.pop()
 
 
-def _put(prefix: str, key: str, value: str, labels: LabelSet) -> None:
+def _put(prefix: str | None, key: str, value: str, labels: LabelSet) -> None:
     name = _joined(prefix, key)
-    if not name:
+    if not name and prefix is None:
         return
     if name in labels.base or name in labels.metadata:
-        name = _joined(prefix, key + SUFFIX) if prefix else name + SUFFIX
-    if not labels.wants(name):
-        return
-    labels.set(name, value)
-    early = labels.hints.early
-    if name in early and not early[name](labels):
-        raise _Dropped
+        name = _joined(prefix, key + SUFFIX)
+    if labels.wants(name):
+        labels.set(name, value)
 
 
-def _joined(prefix: str, key: str) -> str:
-    """The name of `key` in the object that `prefix` names; only the whole name may not begin with a digit."""
+def _joined(prefix: str | None, key: str) -> str:
+    """The name of `key` in the object that `prefix` names, None for the line; no digit stands first in the whole name.
+
+    An empty key counts for nothing; so one within another gives the empty name.
+    """
     if not prefix:
         return sanitized(key)
     part = name_part(key)

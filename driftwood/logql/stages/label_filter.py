@@ -1,13 +1,15 @@
 """`| level="error" and (status >= 500 or duration > 1s)`: whether a line stays, by its labels.
 
 The kind of comparison follows the literal. A text compares with what is there, absent being empty. A number, duration
-or size needs the label: without it the line goes, also for `!=`; a value that is none notes an error and the line stays.
+or size needs the label: without it the line goes, also for `!=`; a value that is none notes an error, and the line
+stays.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import TypeAlias
 
 from driftwood.logql.ast import (
     And,
@@ -26,9 +28,11 @@ from driftwood.logql.gotext import parse_bytes, parse_duration, parse_float
 from driftwood.logql.re2 import RegexError
 from driftwood.logql.stages import ip, text_match
 from driftwood.logql.stages.errors import FILTER_ERROR, StageError
-from driftwood.logql.stages.hints import Check
 from driftwood.logql.stages.labels import LabelSet
 from driftwood.logql.stages.text_match import ANYTHING, Equals, Match
+
+Check: TypeAlias = Callable[[LabelSet], bool]
+"""Whether the line stays. It may note an error in the labels."""
 
 _COMPARE: dict[CompareOp, Callable[[float, float], bool]] = {
     CompareOp.EQUAL: operator.eq,
@@ -42,7 +46,7 @@ _NEGATIVE = (MatchOp.NOT_EQUAL, MatchOp.NOT_MATCHES)
 
 
 def check_of(stage: LabelFilter) -> Check:
-    """Says whether a line stays. Raises StageError for a wrong regular expression, and for addresses that stand alone."""
+    """Says whether a line stays. Raises StageError for a wrong expression, and for wrong addresses that stand alone."""
     if isinstance(stage, IpFilter):
         return _ip(stage.name, ip.addresses(stage.pattern), stage.op)
     return _check(stage)
@@ -55,21 +59,6 @@ def never_drops(stage: LabelFilter) -> bool:
         and stage.matcher.op is MatchOp.MATCHES
         and match_of(stage.matcher) == ANYTHING
     )
-
-
-def early_checks(stages: Iterator[LabelFilter]) -> dict[str, Check]:
-    """The first filter on each label, so that a parser can ask it as soon as it has the label.
-
-    This is observable: a filter that stands before the parser, or behind a stage that changes the label, is asked, too.
-    """
-    early: dict[str, Check] = {}
-    for stage in stages:
-        if isinstance(stage, And | Or) or never_drops(stage):
-            continue
-        name = stage.matcher.name if isinstance(stage, StringFilter) else stage.name
-        if name not in early:
-            early[name] = check_of(stage)
-    return early
 
 
 def match_of(matcher: Matcher) -> Match:

@@ -34,7 +34,7 @@ class LogfmtExpressionsStage:
         self._names = frozenset(extraction.name for extraction in extractions)
         self._strict = strict
 
-    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str | None:
+    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str:
         if labels.complete:
             return line
         for name in self._names:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from driftwood.logql.stages.errors import ERROR, LOGFMT_ERROR
+from driftwood.logql.stages.errors import LOGFMT_ERROR
 from driftwood.logql.stages.hints import SUFFIX
 from driftwood.logql.stages.json_text import spaced
 from driftwood.logql.stages.labels import LabelSet, sanitized
@@ -18,17 +18,17 @@ class LogfmtStage:
         self._strict = strict
         self._keep_empty = keep_empty
 
-    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str | None:
+    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str:
         if labels.complete:
             return line
-        clean = clean_pairs(line)
-        if clean is not None and labels.hints.required is None and not labels.hints.early:
+        if labels.hints.required is None and (clean := clean_pairs(line)) is not None:
             self._take_all(clean, labels)
             return line
         for pair in pairs(line):
             if isinstance(pair, LogfmtError):
                 if self._strict:
-                    return self._failed(str(pair), line, labels)
+                    labels.fail_parsing(LOGFMT_ERROR, str(pair))
+                    return line
                 continue
             key, value = pair
             if (not value and not self._keep_empty) or not (name := sanitized(key)):
@@ -37,15 +37,12 @@ class LogfmtStage:
             if not labels.wants(name):
                 continue
             labels.set(name, spaced(value))
-            early = labels.hints.early
-            if name in early and not early[name](labels):
-                return None
             if labels.hints.required is not None and labels.complete:
                 return line
         return line
 
     def _take_all(self, clean: list[tuple[str, str, str]], labels: LabelSet) -> None:
-        """What `__call__` does where nothing may be left out: the case of most lines."""
+        """What `__call__` does for most lines, where all names are wanted and nothing is wrong."""
         base, metadata, parsed = labels.base, labels.metadata, labels.parsed
         keep_empty = self._keep_empty
         for key, quoted, bare in clean:
@@ -56,10 +53,5 @@ class LogfmtStage:
             if name in base or name in metadata:
                 name += SUFFIX
                 metadata.pop(name, None)
-            if name and labels.wants(name):
+            if name and name not in parsed and labels.wants(name):
                 parsed[name] = value if value.isascii() else spaced(value)
-
-    def _failed(self, details: str, line: str, labels: LabelSet) -> str | None:
-        labels.fail_parsing(LOGFMT_ERROR, details)
-        check = labels.hints.early.get(ERROR)
-        return line if check is None or check(labels) else None

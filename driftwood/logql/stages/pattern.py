@@ -40,8 +40,8 @@ class LinePattern:
     def matches(self, line: str) -> bool:
         """Each literal is looked for behind the one before, without ever going back.
 
-        The first one may begin anywhere, and at least one character must lie before each other. A pattern that ends with
-        a literal ends the line, one that ends with `<_>` leaves something over.
+        The first one may begin anywhere, and at least one character must lie before each other. A pattern that ends
+        with a literal ends the line, one that ends with `<_>` leaves something over.
         """
         parts = self.parts
         if not line or not parts:
@@ -94,19 +94,16 @@ class PatternStage:
         self._pairs = tuple(zip(names, ends, strict=True))
         """Each capture with the literal that ends it, empty for the last one without."""
 
-    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str | None:
+    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str:
         if not line or labels.complete or not line.startswith(self._start):
             return line
         at = len(self._start)
-        early = labels.hints.early
         for name, end in self._pairs:
             found = line.find(end, at) if end else -1
             if name != UNNAMED:
                 name = labels.free_name(name)
                 if labels.wants(name):
                     labels.set(name, line[at:] if found < 0 else line[at:found])
-                    if name in early and not early[name](labels):
-                        return None
             if found < 0:
                 return line
             at = found + len(end)

@@ -1,16 +1,20 @@
-"""All stages of a log query, compiled: what becomes of a line.
-
-Loki runs a line filter as early as it can: before all stages that stand between it and the `line_format`, `unpack` or
-label filter in front of it, and so on the line as it was before a `decolorize` there.
-"""
+"""All stages of a log query, compiled: what becomes of a line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, get_args
 
 from driftwood.logql.answer import Labels
-from driftwood.logql.ast import LabelFilter, LineFilter, LineFormat, Stage, Unpack, Unwrap
+from driftwood.logql.ast import (
+    Decolorize,
+    LabelFilter,
+    LineFilter,
+    LineFormat,
+    Stage,
+    Unpack,
+    Unwrap,
+)
 from driftwood.logql.needs import ALL, Needs
 from driftwood.logql.stages import label_filter, line_filter
 from driftwood.logql.stages.compiled import Step, compile_stage
@@ -43,13 +47,8 @@ class Pipeline:
         stages: Sequence[Stage],
         needs: Needs = ALL,
         unwrap: Unwrap | None = None,
-        early: bool = True,
     ) -> None:
-        """Raises StageError.
-
-        `early`: parsers ask label filters as soon as they have the label, and read no further where one refuses it. So
-        it is in all queries but those that group samples `by` names.
-        """
+        """Raises StageError."""
         ordered = [stage for stage in _ordered(stages) if not _never_drops(stage)]
         first = next(
             (at for at, stage in enumerate(ordered) if not isinstance(stage, LineFilter)),
@@ -62,8 +61,7 @@ class Pipeline:
         ]
         self._steps: list[Step] = [compile_stage(stage) for stage in ordered[first:]]
         self._unwrap = UnwrapStage(unwrap) if unwrap is not None else None
-        checks = label_filter.early_checks(_label_filters(ordered, unwrap)) if early else {}
-        self._labels = LabelSet(hints_of(needs, checks))
+        self._labels = LabelSet(hints_of(needs))
         self._streams: dict[int, tuple[Labels, FinalLabels]] = {}
 
     def process(
@@ -98,33 +96,21 @@ class Pipeline:
 
 
 def _ordered(stages: Sequence[Stage]) -> list[Stage]:
+    """Line filters go up to the stage that last rewrites the line: they cost least, and nobody can tell."""
     ordered: list[Stage] = []
-    filters: list[Stage] = []
-    others: list[Stage] = []
+    first = 0
     for stage in stages:
         if isinstance(stage, LineFilter):
-            filters.append(stage)
+            ordered.insert(first, stage)
+            first += 1
             continue
-        is_filter = isinstance(stage, _LABEL_FILTERS)
-        if not is_filter:
-            others.append(stage)
-        if is_filter or isinstance(stage, LineFormat | Unpack):
-            ordered += filters + others
-            filters, others = [], []
-        if is_filter:
-            ordered.append(stage)
-    return ordered + filters + others
+        ordered.append(stage)
+        if isinstance(stage, LineFormat | Unpack | Decolorize):
+            first = len(ordered)
+    return ordered
 
 
 def _never_drops(stage: Stage) -> bool:
     if isinstance(stage, LineFilter):
         return line_filter.never_drops(stage)
     return isinstance(stage, _LABEL_FILTERS) and label_filter.never_drops(stage)
-
-
-def _label_filters(stages: Sequence[Stage], unwrap: Unwrap | None) -> Iterator[LabelFilter]:
-    for stage in stages:
-        if isinstance(stage, _LABEL_FILTERS):
-            yield stage
-    if unwrap is not None and len(unwrap.filters) == 1:
-        yield unwrap.filters[0]

@@ -223,7 +223,7 @@ def _alternate(branches: list[Node]) -> Node:
 
 
 def _factored(branches: list[Node]) -> list[Node]:
-    """Branches with a common literal prefix become prefix(?:rest|rest), then runs of characters and of nothing merge."""
+    """Branches with a common literal prefix become prefix(?:rest|rest); then runs of characters or of nothing merge."""
     groups: list[tuple[str, bool, list[Node]]] = []
     for branch in branches:
         head = _head(branch)

@@ -27,17 +27,14 @@ class RegexpStage:
         if not self._groups:
             raise StageError("at least one named capture must be supplied")
 
-    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str | None:
+    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str:
         if labels.complete:
             return line
         match = self._regex.search(line)
         if match is None:
             return line
-        early = labels.hints.early
         for group, name in self._groups:
             name = labels.free_name(name)
             if labels.wants(name):
                 labels.set(name, match.group(group) or "")
-                if name in early and not early[name](labels):
-                    return None
         return line

@@ -19,7 +19,7 @@ ENTRY = "_entry"
 class UnpackStage:
     __slots__ = ()
 
-    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str | None:
+    def __call__(self, _ts: int, line: str, labels: LabelSet) -> str:
         if not line or labels.complete:
             return line
         if line[0] != "{":
@@ -44,11 +44,7 @@ class UnpackStage:
             return line
         if entry is None:
             return line
-        early = labels.hints.early
         for name, text in found:
-            if not name:
-                continue
-            labels.set(name, text)
-            if name in early and not early[name](labels):
-                return None
+            if name:
+                labels.set(name, text)
         return entry
