@@ -36,7 +36,7 @@ def _reduced(op: VectorOp, matrix: SeriesMatrix, group: Ints, groups: int) -> tu
     """The values of every group (row), and of how many samples they are made."""
     count = np.zeros((groups, matrix.steps), dtype=np.int64)
     np.add.at(count, group, matrix.present)
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         match op:
             case VectorOp.COUNT:
                 return count.astype(np.float64), count

@@ -23,6 +23,9 @@ from driftwood.logql.answer import (
 from driftwood.logql.ast import BinaryOperation, LabelReplace, Metric, VectorAggregation, VectorOp
 from driftwood.logql.reference.vectors import Ints, LabelKey, SeriesMatrix, constant, key_of
 
+MOST_POINTS = 11_000
+"""How many points a series of an answer may have, as in Loki; no setting."""
+
 _SORTS = frozenset({VectorOp.SORT, VectorOp.SORT_DESC})
 
 
@@ -30,8 +33,7 @@ def steps_of(question: Question) -> Ints:
     """The times, in ns, at which a metric query is evaluated."""
     if isinstance(question, Instant):
         return np.array([question.time], dtype=np.int64)
-    step = max(question.step, 1)
-    return np.arange(question.start, question.end + 1, step, dtype=np.int64)
+    return np.arange(question.start, question.end + 1, question.step, dtype=np.int64)
 
 
 def metric_answer(
@@ -89,8 +91,19 @@ def shows_order(expr: Metric) -> bool:
 
 
 def check_metric(expr: Metric, question: Question) -> None:
-    """Raises QueryError for what only an instant query may ask."""
-    if isinstance(question, Range) and VectorOp.APPROX_TOPK in _vector_ops(expr):
+    """Raises QueryError for too many steps, and for what only an instant query may ask."""
+    if isinstance(question, Instant):
+        return
+    if question.step <= 0:
+        raise QueryError(
+            "zero or negative query resolution step widths are not accepted. Try a positive integer"
+        )
+    if (question.end - question.start) // question.step > MOST_POINTS:
+        raise QueryError(
+            "exceeded maximum resolution of 11,000 points per time series. "
+            "Try increasing the value of the step parameter"
+        )
+    if VectorOp.APPROX_TOPK in _vector_ops(expr):
         raise QueryError("count min sketches are only supported on instant queries")
 
 

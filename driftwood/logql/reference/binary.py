@@ -63,6 +63,8 @@ def fold(op: BinaryOp, left: float, right: float) -> float:
     >>> fold(BinaryOp.GREATER, 2, 1), fold(BinaryOp.DIV, 1, 0)
     (1.0, nan)
     """
+    if op in SETS:
+        raise _needs_vectors(op, left)
     values, _ = _computed(
         op, np.array([float(left)]), np.array([float(right)]), np.array([True]), return_bool=True
     )
@@ -79,7 +81,7 @@ def with_literal(
 ) -> SeriesMatrix:
     """`matrix op number`, or `number op matrix` with `number_left`."""
     if op in SETS:
-        raise QueryError(f"{op} needs a vector on both sides, not the number {number:g}")
+        raise _needs_vectors(op, number)
     other = np.full_like(matrix.values, number)
     left, right = (other, matrix.values) if number_left else (matrix.values, other)
     values, present = _computed(op, left, right, matrix.present, return_bool=return_bool)
@@ -116,6 +118,10 @@ def between(
         op, left.values[at_left], right.values[at_right], pairs.present, return_bool=return_bool
     )
     return SeriesMatrix(pairs.labels, values, present).nonempty()
+
+
+def _needs_vectors(op: BinaryOp, number: float) -> QueryError:
+    return QueryError(f"{op} needs a vector on both sides, not the number {number:g}")
 
 
 def signature(labels: Labels, matching: Matching) -> LabelKey:

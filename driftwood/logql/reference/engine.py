@@ -46,6 +46,7 @@ class _Leaves:
     def __init__(self, source: LogSource, steps: Ints) -> None:
         self._source = source
         self._steps = steps
+        self._known: dict[tuple[RangeAggregation, Grouping | None], SeriesMatrix] = {}
 
     def __call__(self, expr: Metric) -> SeriesMatrix | None:
         if isinstance(expr, RangeAggregation):
@@ -56,5 +57,10 @@ class _Leaves:
         return None
 
     def _range(self, expr: RangeAggregation, pushed: Grouping | None) -> SeriesMatrix:
-        windows = windows_of(expr.range, self._steps)
-        return range_matrix(expr, samples_of(expr, pushed, self._source, windows), windows)
+        """Computed once where a query names it twice, as a ratio does."""
+        key = expr, pushed
+        if key not in self._known:
+            windows = windows_of(expr.range, self._steps)
+            samples = samples_of(expr, pushed, self._source, windows)
+            self._known[key] = range_matrix(expr, samples, windows)
+        return self._known[key]

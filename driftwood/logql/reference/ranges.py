@@ -22,7 +22,7 @@ def range_values(
 
     `rate` is that of values where they were `unwrapped`, otherwise that of lines.
     """
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         match op:
             case RangeOp.COUNT:
                 return cuts.counts.astype(np.float64)
@@ -163,7 +163,7 @@ def _counter_rate(cuts: Cuts, first: int, after: int, end: int) -> float:
         to_start = min(to_start, sampled * (values[0] / increase))
     if not sampled:
         return math.nan
-    return increase * ((sampled + to_start + to_end) / sampled / cuts.windows.seconds)
+    return increase * ((sampled + to_start + to_end) / sampled) / cuts.windows.seconds
 
 
 def _increase(values: list[float]) -> float:

@@ -23,7 +23,7 @@ class Windows:
     @property
     def starts(self) -> Ints:
         """Exclusive."""
-        return self.ends - self.width
+        return _earlier(self.ends, self.width)
 
     @property
     def seconds(self) -> float:
@@ -45,7 +45,14 @@ class Windows:
 
 
 def windows_of(log_range: LogRange, steps: Ints) -> Windows:
-    return Windows(steps - log_range.offset, log_range.range)
+    return Windows(_earlier(steps, log_range.offset), log_range.range)
+
+
+def _earlier(times: Ints, by: int) -> Ints:
+    """Times so far away that 64 bits do not hold them are the first or the last that they hold."""
+    bounds = np.iinfo(np.int64)
+    moved = (min(max(time - by, int(bounds.min)), int(bounds.max)) for time in times.tolist())
+    return np.fromiter(moved, dtype=np.int64, count=len(times))
 
 
 @dataclass(frozen=True, slots=True)
