@@ -56,8 +56,14 @@ def common(
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpcore", "uvicorn", "drain3"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # uvicorn calls it an error when a WebSocket is refused before it opens, as one with a bad query is.
+    logging.getLogger("uvicorn.error").addFilter(_no_refused_socket)
     # kafka-python repeats twice a second what the source's status says once.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
+
+
+def _no_refused_socket(record: logging.LogRecord) -> bool:
+    return "without completing handshake" not in record.getMessage()
 
 
 def main() -> None:
