@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -52,7 +53,9 @@ def ask(running: Running, http: httpx.Client, shared: Path) -> Any:
 
     def asked(name: str) -> tuple[Sample, httpx.Response]:
         one = sample(shared / "conformance" / "loki_api_samples", name)
-        answer = http.request(one.method, one.path, params=one.parameters, headers=one.headers)
+        answer = http.request(
+            one.method, one.path, params=urlencode(one.parameters), headers=one.headers
+        )
         assert answer.status_code == one.status, answer.text
         return one, answer
 

@@ -183,7 +183,7 @@ def test_sealed_lines_are_told_too(
 def test_bad_questions_are_refused_before_the_socket_opens(
     http: httpx.Client, said: dict[str, str], text: str
 ) -> None:
-    with pytest.raises(InvalidStatus) as refusal, tail(http, **said):
+    with pytest.raises(InvalidStatus) as refusal, tail(http, None, **said):
         pass
     response = refusal.value.response
     assert response.status_code == 400
