@@ -85,7 +85,7 @@ class _Parser(StageParser):
         if self._flaws:
             _, _, first = min(self._flaws)
             raise check.refusal(first.message, self._at.text, first.at, first.hint)
-        if check.depth(expr) > check.DEEPEST * 2:
+        if check.depth(expr) > check.DEEPEST:
             raise check.too_deep(self._at.text, 0)
         check.stages(expr, self._at.text)
         return expr
@@ -102,11 +102,11 @@ class _Parser(StageParser):
             op = _BINARY.get(self._at.peek().kind)
             if op is None or _PRECEDENCE[op] < at_least:
                 return left
-            self._descend(self._at.take())
+            sign = self._at.take()
             return_bool = self._at.takes("bool") is not None
             matching = self._matching(op)
-            right = self._expr(_PRECEDENCE[op] + (op is not BinaryOp.POW))
-            self._depth -= 1
+            with self._deeper(sign):
+                right = self._expr(_PRECEDENCE[op] + (op is not BinaryOp.POW))
             left = self._binary(op, left, right, matching, return_bool)
 
     def _binary(
@@ -179,11 +179,10 @@ class _Parser(StageParser):
         if token.kind == "label_replace":
             return self._label_replace()
         if token.kind == "(":
-            self._descend(self._at.take())
-            inside = self._expr()
+            with self._deeper(self._at.take()):
+                inside = self._expr()
             if not self._at.takes(")"):
                 raise self._at.unexpected(hint="a parenthesis is not closed")
-            self._depth -= 1
             return inside
         raise self._at.unexpected(
             hint='here comes a selector, as in {app="api"}, a function over it, or a number'
@@ -232,9 +231,8 @@ class _Parser(StageParser):
     def _label_replace(self) -> LabelReplace:
         opening = self._at.take()
         self._at.expect("(")
-        self._descend(opening)
-        operand = self._metric()
-        self._depth -= 1
+        with self._deeper(opening, levels=2):
+            operand = self._metric()
         if not self._at.takes(","):
             raise self._at.unexpected(hint="label_replace(v, to, replacement, from, expression)")
         texts = [str(self._at.expect(STRING).value)]
@@ -256,9 +254,8 @@ class _Parser(StageParser):
             raise self._at.unexpected("(", "by", "without")
         before = self._grouping()
         self._at.expect("(")
-        self._descend(opening)
-        parameter, operand = self._parameter_and_metric()
-        self._depth -= 1
+        with self._deeper(opening, levels=2):
+            parameter, operand = self._parameter_and_metric()
         if not self._at.takes(")"):
             raise self._at.unexpected(hint="a parenthesis is not closed")
         grouping = before or self._grouping()
@@ -277,14 +274,12 @@ class _Parser(StageParser):
     def _range_aggregation(self, op: RangeOp) -> RangeAggregation:
         opening = self._at.take()
         self._at.expect("(")
-        self._descend(opening)
         parameter = self._at.takes(NUMBER)
         if parameter:
             self._at.expect(",")
             over = self._log_range("{", "(")
         else:
             over = self._log_range(NUMBER, "{", "(")
-        self._depth -= 1
         self._at.expect(")")
         grouping = self._grouping()
         written = parameter.text if parameter else None
@@ -306,17 +301,15 @@ class _Parser(StageParser):
         return self._ranged(query, unwrap)
 
     def _log_range_in_parentheses(self) -> LogRange:
-        self._descend(self._at.take())
-        if self._at.peek().kind != "{":
-            found = self._log_range("{", "(")
-        else:
-            query, unwrap = self._unranged()
-            if self._at.takes(")"):
-                self._depth -= 1
-                return self._range_after_parentheses(query, unwrap)
-            found = self._ranged(query, unwrap, closing=True)
+        with self._deeper(self._at.take()):
+            if self._at.peek().kind != "{":
+                found = self._log_range("{", "(")
+            else:
+                query, unwrap = self._unranged()
+                if self._at.takes(")"):
+                    return self._range_after_parentheses(query, unwrap)
+                found = self._ranged(query, unwrap, closing=True)
         self._at.expect(")")
-        self._depth -= 1
         return found
 
     def _unranged(self) -> tuple[LogQuery, Unwrap | None]:

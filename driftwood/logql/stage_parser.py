@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from driftwood.errors import QueryError
@@ -53,11 +55,17 @@ class StageParser:
         self._at = cursor
         self._depth = 0
 
-    def _descend(self, token: Token) -> None:
-        """Go one level deeper, at `token`. Raises QueryError where nobody could follow."""
-        self._depth += 1
-        if self._depth > check.DEEPEST:
+    @contextmanager
+    def _deeper(self, token: Token, levels: int = 1) -> Iterator[None]:
+        """What begins with `token` stands inside something else. Raises QueryError where nobody could follow.
+
+        The canonical form has a parenthesis for each operator, so there are twice as many levels as a tree may have.
+        """
+        self._depth += levels
+        if self._depth > 2 * check.DEEPEST:
             raise check.too_deep(self._at.text, token.at)
+        yield
+        self._depth -= levels
 
     def selector(self) -> tuple[Matcher, ...]:
         self._at.expect("{")
@@ -247,11 +255,10 @@ class StageParser:
         opening = self._at.takes("(")
         if opening is None:
             return self._comparison()
-        self._descend(opening)
-        inside = self._label_filter()
+        with self._deeper(opening):
+            inside = self._label_filter()
         if not self._at.takes(")"):
             raise self._at.unexpected(hint="a parenthesis is not closed")
-        self._depth -= 1
         return inside
 
     def _comparison(self) -> LabelFilter:
