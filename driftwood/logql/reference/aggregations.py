@@ -35,7 +35,7 @@ def aggregate(
 def _reduced(op: VectorOp, matrix: SeriesMatrix, group: Ints, groups: int) -> tuple[Floats, Ints]:
     """The values of every group (row), and of how many samples they are made."""
     count = np.zeros((groups, matrix.steps), dtype=np.int64)
-    np.add.at(count, group, matrix.present)
+    np.add.at(count, group, matrix.present.astype(np.int64))
     with np.errstate(all="ignore"):
         match op:
             case VectorOp.COUNT:

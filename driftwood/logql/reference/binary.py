@@ -230,7 +230,7 @@ def _repeats(numbers: Ints, present: Bools) -> bool:
     if not numbers.size:
         return False
     count = np.zeros((int(numbers.max()) + 1, present.shape[1]), dtype=np.int64)
-    np.add.at(count, numbers, present)
+    np.add.at(count, numbers, present.astype(np.int64))
     return bool((count > 1).any())
 
 

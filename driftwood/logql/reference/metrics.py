@@ -32,17 +32,12 @@ def evaluate_metric(expr: Metric, steps: int, leaf: Leaf) -> SeriesMatrix | floa
     """A vector for each of `steps`, or a number where `expr` is made of numbers alone."""
     if isinstance(expr, Literal):
         return expr.value
-    if isinstance(expr, BinaryOperation):
-        return _binary(expr, steps, leaf)
-    return _vector(expr, steps, leaf)
-
-
-def _vector(expr: Metric, steps: int, leaf: Leaf) -> SeriesMatrix:
-    """Raises QueryError for a number, which no aggregation or function takes."""
     found = leaf(expr)
     if found is not None:
         return found
     match expr:
+        case BinaryOperation():
+            return _binary(expr, steps, leaf)
         case VectorAggregation():
             operand = _vector(expr.operand, steps, leaf)
             return aggregate(expr.op, operand, expr.grouping, expr.parameter)
@@ -50,15 +45,16 @@ def _vector(expr: Metric, steps: int, leaf: Leaf) -> SeriesMatrix:
             return label_replace(_vector(expr.operand, steps, leaf), expr)
         case VectorLiteral():
             return constant(expr.value, steps)
-        case BinaryOperation():
-            result = _binary(expr, steps, leaf)
-            if isinstance(result, SeriesMatrix):
-                return result
-            raise QueryError("this needs a vector, and its operands are numbers alone")
-        case Literal():
-            raise QueryError(f"this needs a vector, not the number {expr.value:g}")
         case RangeAggregation():
             raise NotImplementedError("a range aggregation is a leaf of every engine")
+
+
+def _vector(expr: Metric, steps: int, leaf: Leaf) -> SeriesMatrix:
+    """Raises QueryError for a number, which no aggregation or function takes."""
+    result = evaluate_metric(expr, steps, leaf)
+    if isinstance(result, SeriesMatrix):
+        return result
+    raise QueryError(f"this needs a vector, not the number {result:g}")
 
 
 def _binary(expr: BinaryOperation, steps: int, leaf: Leaf) -> SeriesMatrix | float:
