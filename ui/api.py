@@ -17,6 +17,7 @@ from ui import (
     api_counts,
     api_dlq,
     api_lines,
+    api_parse,
     api_results,
     api_status,
     api_templates,
@@ -27,12 +28,13 @@ from ui.api_hosts import KnownHosts
 from ui.api_state import ServerState
 from ui.api_write import BodyLimit
 from ui.loki.push import PATHS, write_routes
+from ui.loki.routes import read_routes
 
 DESCRIPTION = """Ask Driftwood for lines, templates and anomalies.
 
 Template ids and times in ns are texts, as they do not fit a JavaScript number; other times are RFC 3339, UTC.
 `start` and `end` take RFC 3339, epoch (s, ms, us, ns) or relative times; without them the last hour of the newest data
-is meant. Every refusal is `{"error": ..., "query"?, "at"?}`; a parameter that is not known is refused, too."""
+is meant. Every refusal is `{"error": ..., "query"?, "at"?, "hint"?}`; a parameter that is not known is refused, too."""
 
 # gzip's fastest level: what is asked over a network is mostly JSON, which it makes ten times smaller all the same.
 GZIP_LEVEL = 1
@@ -53,6 +55,7 @@ def create_app(server: ServerState) -> FastAPI:
     for part in (
         api_lines,
         api_counts,
+        api_parse,
         api_templates,
         api_anomalies,
         api_dlq,
@@ -62,6 +65,7 @@ def create_app(server: ServerState) -> FastAPI:
         api.include_router(part.routes(server))
     app.include_router(api)
     app.include_router(write_routes(server))
+    app.include_router(read_routes(server))
     explain_errors(app)
     app.add_middleware(BodyLimit, but=PATHS)
     app.add_middleware(KnownHosts, hosts=lambda: server.config.server.hosts)

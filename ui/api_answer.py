@@ -66,6 +66,8 @@ def explain_errors(app: FastAPI) -> None:
         body: dict[str, object] = {"error": error.message}
         if error.query:
             body |= {"query": error.query, "at": error.at}
+        if error.hint:
+            body["hint"] = error.hint
         return reply(body, 400)
 
     @app.exception_handler(StoreError)

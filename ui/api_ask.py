@@ -8,13 +8,13 @@ from typing import Annotated
 
 from fastapi import Query, Request
 
-from driftwood import logql
 from driftwood.errors import QueryError
 from driftwood.store.read import Deadline, Readable, Span, extent
 from driftwood.store.read_selection import Selection, select
 from driftwood.store.schema import HOUR
 from driftwood.timeparse import parse_time
 from ui.api_answer import Refused
+from ui.api_pipeline import read
 from ui.api_state import ServerState
 
 MAX_QUERY = 16_384
@@ -59,7 +59,8 @@ def asked(server: ServerState) -> Deadline:
 
 
 def selected(store: Readable, query: str) -> Selection:
-    return select(store, logql.parse(query) if query.strip() else None)
+    """Of a query that has line filters only. Raises QueryError."""
+    return select(store, read(query))
 
 
 def span(store: Readable, start: str | None, end: str | None) -> Span:

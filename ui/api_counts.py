@@ -8,13 +8,15 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from driftwood.errors import QueryError
-from driftwood.store.read_counts import By, counts
+from driftwood.store.read_counts import By, Counts, counts
 from driftwood.store.read_labels import label_names, label_values, services
+from driftwood.store.read_selection import select
 from driftwood.timeparse import SECOND, format_time, parse_duration
 from ui import shapes
 from ui.api_answer import reply
-from ui.api_ask import End, QueryText, Start, asked, number, selected, span, span_if_any
+from ui.api_ask import End, QueryText, Start, asked, number, span, span_if_any
 from ui.api_lines import TemplateOnly
+from ui.api_pipeline import counted, needs_engine, read
 from ui.api_state import ServerState
 
 Step = Annotated[
@@ -38,30 +40,18 @@ def routes(server: ServerState) -> APIRouter:
         """Lines per bucket. A bucket leaves its start out and takes its end in, as LogQL's ranges do.
 
         From the roll-ups per minute (the span is widened to whole minutes then, see `start` and `end` of the answer),
-        or from the lines where a line filter or a step below a minute demands it.
+        or from the lines where a line filter or a step below a minute demands it. Where other stages have a say, lines
+        are counted by the labels that the query leaves them.
         """
         store = asked(server)
-        selection = selected(store, query)
+        between = span(store, start, end)
+        expr = read(query)
+        if expr is not None and needs_engine(expr) and template is None:
+            return reply(_shown(counted(store, expr, between, _step(step), by)))
+        selection = select(store, expr)
         if template is not None:
             selection = selection.of_template(number("template", template))
-        counted = counts(store, selection, span(store, start, end), _step(step), by)
-        body: shapes.Counts = {
-            "start": format_time(counted.span.start),
-            "end": format_time(counted.span.end),
-            "step_s": counted.step / SECOND,
-            "series": [
-                {
-                    "key": key,
-                    "points": [
-                        ((counted.origin + i * counted.step) / SECOND, n)
-                        for i, n in enumerate(points)
-                    ],
-                }
-                for key, points in counted.series.items()
-            ],
-            "total": counted.total,
-        }
-        return reply(body)
+        return reply(_shown(counts(store, selection, between, _step(step), by)))
 
     @router.get("/services", response_model=shapes.Services)
     def list_services(start: Start = None, end: End = None) -> Response:
@@ -82,6 +72,24 @@ def routes(server: ServerState) -> APIRouter:
         return reply({"values": label_values(store, name, span_if_any(store, start, end))})
 
     return router
+
+
+def _shown(counted: Counts) -> shapes.Counts:
+    return {
+        "start": format_time(counted.span.start),
+        "end": format_time(counted.span.end),
+        "step_s": counted.step / SECOND,
+        "series": [
+            {
+                "key": key,
+                "points": [
+                    ((counted.origin + i * counted.step) / SECOND, n) for i, n in enumerate(points)
+                ],
+            }
+            for key, points in counted.series.items()
+        ],
+        "total": counted.total,
+    }
 
 
 def _step(text: str | None) -> int | None:

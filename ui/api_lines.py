@@ -10,14 +10,17 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from driftwood.labels import level_of
+from driftwood.logql.answer import Entry, Labels
 from driftwood.store.read import Readable, Row
 from driftwood.store.read_lines import Direction, by_id, context, lines
+from driftwood.store.read_selection import select
 from driftwood.store.read_templates import texts
 from driftwood.timeparse import format_time
 from parsing.params import spans
 from ui import shapes
 from ui.api_answer import NOT_FOUND, Refused, reply
-from ui.api_ask import End, Limit, QueryText, Start, asked, number, selected, span, within
+from ui.api_ask import End, Limit, QueryText, Start, asked, number, span, within
+from ui.api_pipeline import found, needs_engine, read
 from ui.api_state import ServerState
 
 MAX_CONTEXT = 500
@@ -54,11 +57,14 @@ def routes(server: ServerState) -> APIRouter:
             if len(wanted) > most:
                 raise Refused(400, f"ids: {len(wanted)} are more than the {most} of one request")
             return _answer(shown(store, by_id(store, wanted)), began)
-        selection = selected(store, query)
+        between = span(store, start, end)
+        expr = read(query)
+        if expr is not None and needs_engine(expr) and template is None:
+            return _answer(_queried(store, found(store, expr, between, limit, direction)), began)
+        selection = select(store, expr)
         if template is not None:
             selection = selection.of_template(number("template", template))
-        found = lines(store, selection, span(store, start, end), limit, direction)
-        return _answer(shown(store, found), began)
+        return _answer(shown(store, lines(store, selection, between, limit, direction)), began)
 
     @router.get("/{line_id}/context", response_model=shapes.Lines, responses=NOT_FOUND)
     def line_context(line_id: LineId, before: Around = 20, after: Around = 20) -> Response:
@@ -102,6 +108,27 @@ def shown(store: Readable, found: Sequence[Row]) -> list[shapes.Line]:
         }
         for row in found
     ]
+
+
+def _queried(store: Readable, found: Sequence[tuple[Entry, Labels]]) -> list[shapes.Line]:
+    """Lines as a query's stages left them, with all that is known of them as they are stored."""
+    ids = [entry.line_id for entry, _ in found]
+    stored = {line["line_id"]: line for line in shown(store, by_id(store, ids))}
+    made: list[shapes.Line] = []
+    for entry, labels in found:
+        line = stored.get(entry.line_id)
+        if line is not None:  # else it was retired just now
+            made.append(
+                {
+                    **line,
+                    "line": entry.line,
+                    "labels": dict(labels),
+                    "metadata": dict(entry.structured_metadata),
+                    "parsed": dict(entry.parsed),
+                    "spans": line["spans"] if entry.line == line["line"] else [],
+                }
+            )
+    return made
 
 
 def _answer(found: list[shapes.Line], began: float) -> Response:

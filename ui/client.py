@@ -53,6 +53,17 @@ class Client(Connection):
     def query_range(self, query: str, **asked: Unpack[questions.Range]) -> shapes.LokiAnswer:
         return cast(shapes.LokiAnswer, self.loki("query_range", query=query, **asked))
 
+    def label_names(self, **asked: Unpack[questions.Span]) -> list[str]:
+        """Of streams, as queries name them."""
+        return cast(list[str], self.loki("labels", **asked))
+
+    def values_of_label(
+        self, name: str, query: str | None = None, **asked: Unpack[questions.Span]
+    ) -> list[str]:
+        """Of one label, in the streams that the selector `query` names."""
+        path = f"label/{quote(name, safe='')}/values"
+        return cast(list[str], self.loki(path, query=query, **asked))
+
     def parse(self, query: str) -> shapes.Parsed:
         """What a query is, or where it goes wrong; never raises QueryError."""
         return cast(shapes.Parsed, self.get("parse", query=query))

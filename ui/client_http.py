@@ -89,8 +89,9 @@ class Connection:
             return body
         if not isinstance(body, dict) or "error" not in body:
             raise self._stranger(response)
-        if "query" in body:
-            raise QueryError(body["error"], body["query"], body.get("at", 0))
+        if "query" in body or "hint" in body:
+            query, at, hint = body.get("query", ""), body.get("at", 0), body.get("hint", "")
+            raise QueryError(body["error"], query, at, hint)
         raise ServerError(body["error"], response.status_code)
 
     def _refused(self, response: httpx.Response, query: str) -> NoReturn:

@@ -19,6 +19,8 @@ class Problem(TypedDict):
     query: NotRequired[str]
     at: NotRequired[int]
     """Where in `query` the trouble starts, in characters from 0."""
+    hint: NotRequired[str]
+    """What would be right."""
 
 
 class Health(TypedDict):
@@ -43,7 +45,9 @@ class Line(TypedDict):
     off: int
     idx: int
     spans: list[list[int]]
-    """[from, to) in characters of `line`: what the template leaves open."""
+    """[from, to) in characters of `line`: what the template leaves open; none where the query wrote the line anew."""
+    parsed: NotRequired[dict[str, str]]
+    """What the query's parsers and formats made, where it has any."""
 
 
 class AnswerStats(TypedDict):
