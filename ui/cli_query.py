@@ -55,8 +55,7 @@ def query(
     with Client(url) as client:
         known = client.parse(logql)
         if not known["ok"]:
-            hint = f"; {known['hint']}" if known["hint"] else ""
-            raise QueryError(known["error"] + hint, logql, known["at"])
+            raise QueryError(known["error"], logql, known["at"], known["hint"])
         if at is not None and (start is not None or end is not None or step is not None):
             raise QueryError("--at asks for one instant: leave out --from, --to and --step")
         if known["kind"] == "log":

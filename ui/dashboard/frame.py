@@ -171,6 +171,11 @@ def controls(title: str, services: list[str], *, ranged: bool) -> None:
             )
 
 
+def refresh_s() -> float | None:
+    """How often what is live on this page is asked again; None while that is switched off."""
+    return current(stats()).refresh_s if st.session_state.get("live", True) else None
+
+
 def live(body: Callable[[], None], every_s: float | None) -> None:
     """Run `body` now and every so often; trouble of one run is shown in its place, and the next one tries again."""
     st.fragment(run_every=every_s)(lambda: guarded(body))()

@@ -42,18 +42,25 @@ def rows(
     chips: bool = True,
     dates: bool = False,
     wrap: bool = False,
+    extracted: bool = False,
 ) -> Html:
     """A list of lines, in the order given; a click picks `line:ID`, on the chip `template:ID`."""
     return tag(
         "div",
-        [_row(line, zone, selected, chips, dates, wrap) for line in lines],
+        [_row(line, zone, selected, chips, dates, wrap, extracted) for line in lines],
         cls="dw-lines" + (" is-wrapped" if wrap else ""),
         role="list",
     )
 
 
 def _row(
-    line: Line, zone: tzinfo, selected: int | None, chips: bool, dates: bool, wrap: bool
+    line: Line,
+    zone: tzinfo,
+    selected: int | None,
+    chips: bool,
+    dates: bool,
+    wrap: bool,
+    extracted: bool,
 ) -> Html:
     at_s = int(line["ts"]) / 1e9
     chosen = line["line_id"] == selected
@@ -65,11 +72,21 @@ def _row(
         tag("span", line["service"] or "–", cls="who", title=line["service"]),
         tag("code", tinted(line["line"], line["spans"]) if wrap else first(line)),
         chip(line["template_id"]) if chips else None,
+        _extracted(line) if extracted else None,
         cls=f"dw-line {severity.css(line['severity'])}" + (" is-on" if chosen else ""),
         data_pick=f"line:{line['line_id']}",
         tabindex=0,
         role="listitem",
     )
+
+
+def _extracted(line: Line) -> Html | None:
+    """The labels that the query's parsers made, in a row of their own."""
+    pairs = sorted(line.get("parsed", {}).items())
+    if not pairs:
+        return None
+    pieces = [tag("span", tag("i", f"{k}="), tag("b", v or '""')) for k, v in pairs]
+    return tag("span", pieces, cls="dw-labels")
 
 
 def first(line: Line) -> Html:
@@ -127,8 +144,9 @@ def fields(
     )
 
 
-def detail(line: Line, *, zone: tzinfo = UTC) -> Html:
-    """Everything known about one line but its context."""
+def detail(line: Line, *, stored: Line | None = None, zone: tzinfo = UTC) -> Html:
+    """Everything known about one line but its context. `stored` is the same line before the query changed it."""
+    parsed = line.get("parsed", {})
     at_s = int(line["ts"]) / 1e9
     return tag(
         "article",
@@ -155,6 +173,10 @@ def detail(line: Line, *, zone: tzinfo = UTC) -> Html:
             ),
         ),
         tag("pre", tinted(line["line"], line["spans"], DETAIL), cls="dw-raw"),
+        [tag("h4", "As it is stored"), tag("pre", stored["line"][:DETAIL], cls="dw-raw")]
+        if stored and stored["line"] != line["line"]
+        else None,
+        [tag("h4", "Extracted by the query"), fields(sorted(parsed.items()))] if parsed else None,
         tag("h4", "Labels"),
         fields(sorted(line["labels"].items()), query=True),
         [tag("h4", "Metadata"), fields(sorted(line["metadata"].items()))]

@@ -103,10 +103,29 @@ function hover(host, event) {
   }
   host.tip.hidden = !text
   if (!text) return
-  host.tip.textContent = text
+  host.tip.replaceChildren(...(Array.isArray(text) ? rows(text) : [text]))
   const width = host.tip.offsetWidth
   host.tip.style.left = `${Math.min(event.clientX + 14, innerWidth - width - 8)}px`
   host.tip.style.top = `${Math.max(8, event.clientY - host.tip.offsetHeight - 10)}px`
+}
+
+// A note of several values: its title, then [class of the colour, value, name] each.
+function rows([title, ...told]) {
+  return [title, ...told].map(each => {
+    const row = document.createElement("div")
+    if (!Array.isArray(each)) {
+      row.textContent = each
+      return row
+    }
+    row.className = "dw-tip-row"
+    for (const [i, name] of [[0, "i"], [1, "b"], [2, "span"]]) {
+      const cell = document.createElement(name)
+      if (i) cell.textContent = each[i]
+      else cell.className = each[i]
+      row.append(cell)
+    }
+    return row
+  })
 }
 
 function drag(host, event) {

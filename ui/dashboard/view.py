@@ -1,9 +1,10 @@
 """The one custom element: shows HTML of ours and tells what was picked in it.
 
 `view.js` gives the HTML its behaviour, by attributes: `data-pick="VALUE"` is a row or mark that can be clicked (and
-reached with j/k or the arrows), `data-tip` shows a note on hovering, `data-tips` one per bar of a chart,
-`data-brush="START,END"` lets a stretch of time be dragged out, `data-copy` copies its value,
-`data-center` scrolls to the row that is on, `data-scroll` keeps its place when the HTML changes.
+reached with j/k or the arrows), `data-tip` shows a note on hovering, `data-tips` one per bar or step of a chart (a
+text, or a title with [class of the colour, value, name] of each series), `data-brush="START,END"` lets a stretch of
+time be dragged out, `data-copy` copies its value, `data-center` scrolls to the row that is on, `data-scroll` keeps its
+place when the HTML changes.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ PAGES = {
 GOING = "going"
 SHARED = ("range", "from", "to", "service", "zone")
 """Query parameters of the frame's widgets: they go along from page to page."""
-CHOSEN = ("line", "template", "anomaly", "letter", "before")
+CHOSEN = ("line", "template", "anomaly", "letter", "before", "series")
 """Query parameters of what is open on a page; no widget holds them."""
 FRESH: dict[str, dict[str, str | list[str]]] = {
     "explore": {"q": "", "level": []},

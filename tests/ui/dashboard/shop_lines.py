@@ -52,6 +52,18 @@ def rfc(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
+def when(text: str | None, now: float, default: float) -> float:
+    if not text:
+        return default
+    if text == "now":
+        return now
+    if text.startswith("-"):
+        return now - int(text[1:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[text[-1]]
+    if text.isdigit():
+        return int(text) / (1e9 if len(text) > 16 else 1)
+    return datetime.fromisoformat(text).timestamp()
+
+
 @dataclass
 class ShopLines:
     """Lines, and how many of them, at any time; the fields are how a test sets the scene."""

@@ -10,27 +10,15 @@ import socket
 import sys
 import threading
 import time
-from datetime import datetime
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from tests.ui.dashboard import shop_logql
 from tests.ui.dashboard.shop import Shop
-from tests.ui.dashboard.shop_lines import NEW, SERVICES, TEMPLATES, ident, rfc
-
-
-def when(text: str | None, now: float, default: float) -> float:
-    if not text:
-        return default
-    if text == "now":
-        return now
-    if text.startswith("-"):
-        return now - int(text[1:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[text[-1]]
-    if text.isdigit():
-        return int(text) / (1e9 if len(text) > 16 else 1)
-    return datetime.fromisoformat(text).timestamp()
+from tests.ui.dashboard.shop_lines import NEW, SERVICES, TEMPLATES, ident, rfc, when
 
 
 def narrowed(query: str) -> tuple[str, set[str]]:
@@ -77,16 +65,6 @@ def app(shop: Shop) -> FastAPI:
     @api.get("/api/v1/counts")
     def counts(request: Request) -> Any:
         q = request.query_params
-        if "oops" in q.get("query", ""):
-            at = q["query"].index("oops")
-            return JSONResponse(
-                {
-                    "error": "after the selector come |=, !=, |~ or !~ with a string each",
-                    "query": q["query"],
-                    "at": at,
-                },
-                400,
-            )
         start, end = span(q)
         step: float = float(q.get("step", "60s").rstrip("s"))
         service, levels = narrowed(q.get("query", ""))
@@ -261,6 +239,7 @@ def app(shop: Shop) -> FastAPI:
             "kafka": {"brokers": ["broker:9092"], "sasl_password": "***"},
         }
 
+    api.include_router(shop_logql.routes(shop))
     return api
 
 

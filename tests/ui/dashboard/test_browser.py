@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
@@ -33,7 +34,7 @@ FLAGS = [
 ]
 PAGES = {
     "": ".dw-cards",
-    "explore": ".dw-lines",
+    "explore": ".dw-lines, .dw-curves",
     "patterns": ".dw-table",
     "anomalies": ".dw-inbox",
     "system": ".dw-flow",
@@ -206,16 +207,89 @@ def test_a_verdict_with_its_note_arrives_at_the_server(
     assert shop.shop.feedback[-1]["verdict"] == "open"
 
 
-def test_a_mistake_in_the_query_is_underlined_where_it_stands(opened: Callable[..., Page]) -> None:
+def test_a_mistake_is_underlined_while_it_is_typed_and_gone_when_it_is_right(
+    opened: Callable[..., Page],
+) -> None:
     page = opened("explore")
-    page.get_by_label("Query").fill('{service_name="auth"} oops')
-    page.get_by_label("Query").press("Enter")
-    expect(page.locator(".dw-mistake u")).to_have_text("oops")
-    expect(page.locator(".dw-mistake p")).to_contain_text("after the selector come")
-    page.get_by_label("Query").fill('{service_name="auth"}')
-    page.get_by_label("Query").press("Enter")
-    expect(page.locator(".dw-mistake")).to_have_count(0)
+    bar = page.get_by_label("Query")
+    bar.click()
+    bar.press_sequentially('{service_name="auth"} oops')
+    expect(page.locator(".copy .wrong")).to_have_text("oops")
+    expect(page.locator(".said")).to_contain_text("after the selector come")
+    expect(bar).to_have_attribute("aria-invalid", "true")
+    bar.press("Control+Backspace")
+    expect(page.locator(".said")).to_be_hidden()
+    bar.press("Control+Enter")
+    expect(page).to_have_url(re.compile(r"q=%7Bservice_name%3D%22auth%22%7D"))
     page.locator(".dw-lines").wait_for()
+
+
+def test_a_query_is_written_with_a_few_keys(opened: Callable[..., Page]) -> None:
+    page = opened("explore", "dark")
+    bar, choices = page.get_by_label("Query"), page.locator(".choices")
+    bar.click()
+    bar.press_sequentially("sum by (le")
+    expect(choices.locator(".is-on code")).to_have_text("level")
+    bar.press("Enter")
+    bar.press_sequentially(") (ra")
+    bar.press("Tab")
+    expect(bar).to_have_value("sum by (level) (rate({} [5m]))")
+    bar.press_sequentially("ser")
+    bar.press("Enter")
+    expect(choices.locator("li code")).to_have_text(
+        ["auth", "checkout", "gateway", "inventory", "payments", "search"]
+    )
+    bar.press("ArrowDown")
+    bar.press("ArrowDown")
+    bar.press("Enter")
+    expect(bar).to_have_value('sum by (level) (rate({service_name="checkout"} [5m]))')
+    bar.press_sequentially(", ")
+    expect(choices).to_be_visible()
+    bar.press("Escape")
+    expect(choices).to_be_hidden()
+    bar.press("Backspace")
+    bar.press("Backspace")
+    bar.press("Control+Enter")
+    expect(page.locator(".dw-curves-plot path")).to_have_count(4)
+
+
+def test_values_that_are_too_many_are_looked_for_as_they_are_typed(
+    opened: Callable[..., Page],
+) -> None:
+    page = opened("explore")
+    bar = page.get_by_label("Query")
+    bar.click()
+    bar.press_sequentially('{host="')
+    expect(page.locator(".choices li").first).to_contain_text("auth-001")
+    bar.press_sequentially("search-11")
+    expect(page.locator(".choices li").first).to_contain_text("search-110")
+
+
+def test_words_are_looked_for_and_enter_asks(opened: Callable[..., Page]) -> None:
+    page = opened("explore")
+    bar = page.get_by_label("Query")
+    bar.click()
+    bar.press_sequentially("rate limit")
+    bar.press("Enter")
+    expect(page).to_have_url(re.compile(r"q=rate\+limit"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_metric_query_shows_every_value_at_the_pointer_and_one_series_alone(
+    opened: Callable[..., Page], theme: str
+) -> None:
+    query = quote('sum by (host) (rate({source="demo"}[5m]))')
+    page = opened(f"explore?q={query}", theme)
+    plot = page.locator(".dw-curves-plot")
+    expect(plot.locator("path")).to_have_count(13)
+    plot.hover(position={"x": 400, "y": 60})
+    expect(page.locator(".dw-tip-row b").first).to_be_visible()
+    page.locator(".dw-series tr", has_text="gateway-000").click()
+    expect(plot.locator("path")).to_have_count(1)
+    expect(page).to_have_url(re.compile("series="))
+    page.get_by_role("radio", name="At the end").click()
+    expect(page.locator(".dw-bar").first).to_be_visible()
+    expect(page).to_have_url(re.compile("how=At"))
 
 
 def test_the_keyboard_walks_through_lines(opened: Callable[..., Page]) -> None:

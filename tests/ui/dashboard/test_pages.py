@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,10 +44,16 @@ class Dashboard:
 
     @property
     def shown(self) -> str:
-        return "".join(json.loads(each.proto.json)["html"] for each in self._views())
+        return "".join(each["html"] for each in self._given() if "html" in each)
 
-    def _views(self) -> list[Any]:
-        return list(self.app.get("bidi_component"))
+    @property
+    def bar(self) -> dict[str, Any]:
+        """What Explore's query bar was given."""
+        (given,) = (each for each in self._given() if "mistakes" in each)
+        return given
+
+    def _given(self) -> list[dict[str, Any]]:
+        return [json.loads(each.proto.json) for each in self.app.get("bidi_component")]
 
 
 @pytest.fixture
@@ -126,6 +133,8 @@ def test_a_huge_shop_fits_on_a_page(on: Any, page: str) -> None:
         ("patterns", {"template": ident(6)}),
         ("system", {"letter": "1"}),
         ("explore", {"template": HOSTILE, "before": HOSTILE, "line": HOSTILE, "q": HOSTILE}),
+        ("explore", {"q": 'sum by (host) (rate({source="demo"}[5m]))', "series": HOSTILE}),
+        ("explore", {"q": 'sum by (host) (rate({source="demo"}[5m]))', "how": "At the end"}),
     ],
 )
 def test_what_strangers_write_stays_text(on: Any, page: str, params: dict[str, str]) -> None:
@@ -143,8 +152,7 @@ def test_a_line_in_the_link_is_shown_with_what_stood_around_it(on: Any) -> None:
 
 def test_a_search_narrows_by_words_service_and_severity(on: Any) -> None:
     shop = Shop()
-    dashboard = on(shop).open("explore", service="payments")
-    dashboard.app.text_input(key="q").set_value("refused").run()
+    dashboard = on(shop).open("explore", service="payments", q="refused")
     dashboard.app.get("pills")[0].set_value(["error"]).run()
     assert any(
         "service_name%3D%22payments%22" in each and "refused" in each and "error" in each
@@ -152,17 +160,72 @@ def test_a_search_narrows_by_words_service_and_severity(on: Any) -> None:
     )
 
 
-def test_a_mistake_in_the_query_is_underlined(on: Any) -> None:
-    dashboard = on(Shop()).open("explore")
-    dashboard.app.text_input(key="q").set_value('{service_name="auth"} oops').run()
-    assert "<u>oops</u>" in dashboard.shown
-    assert "after the selector come" in dashboard.shown
+def test_a_mistake_in_the_query_goes_to_the_bar_with_its_place(on: Any) -> None:
+    query = '{service_name="auth"} oops'
+    dashboard = on(Shop()).open("explore", q=query, service="auth")
+    (wrong,) = dashboard.bar["mistakes"]
+    assert query[wrong["at"] : wrong["end"]] == "oops"
+    assert wrong["error"] == "unexpected IDENTIFIER"
+    assert "after the selector come" in wrong["hint"]
+    assert "Queries to start from" in dashboard.shown
 
 
 def test_a_search_without_a_match_says_so(on: Any) -> None:
-    dashboard = on(Shop()).open("explore")
-    dashboard.app.text_input(key="q").set_value("nothing-like-this").run()
-    assert "No line matches" in dashboard.shown
+    assert "No line matches" in on(Shop()).open("explore", q="nothing-like-this").shown
+
+
+def test_the_bar_knows_labels_and_takes_words_as_they_are(on: Any) -> None:
+    bar = on(Shop()).open("explore", q="sum of all evil (").bar
+    assert bar["text"] == "sum of all evil ("
+    assert bar["mistakes"] == []
+    assert "service_name" in bar["labels"]
+
+
+LEVELS = 'sum by (level) (count_over_time({source="demo"}[1m]))'
+
+
+def test_a_metric_query_is_drawn_and_listed(on: Any) -> None:
+    shown = on(Shop()).open("explore", q=LEVELS).shown
+    assert shown.count("<path") == 4
+    assert 'class="sev-error"' in shown, "severities keep their colours"
+    assert re.search(r"<i>level=</i><b>warn</b>.*?<td class=\"n\">[\d,.]+</td>", shown)
+    assert "a value every 15 s" in shown
+
+
+def test_one_series_of_many_is_looked_at_alone(on: Any) -> None:
+    query = 'sum by (host) (rate({source="demo"}[5m]))'
+    shop = Shop(huge=True)
+    dashboard = on(shop)
+    all_of_them = dashboard.open("explore", q=query).shown
+    assert all_of_them.count("<path") == 16
+    assert "the 16 that reach highest are drawn" in all_of_them
+    last = re.findall(r'data-pick="series:(\w+)"', all_of_them)[-1]
+    alone = dashboard.open("explore", q=query, series=last).shown
+    assert alone.count("<path") == 1
+    assert f'class="is-on" data-pick="series:{last}"' in alone
+
+
+def test_a_step_and_the_end_can_be_chosen_in_the_link(on: Any) -> None:
+    shop = Shop()
+    on(shop).open("explore", q=LEVELS, step="5m")
+    assert any("query_range" in each and "step=300" in each for each in shop.asked)
+    at_the_end = on(shop).open("explore", q=LEVELS, how="At the end").shown
+    assert any("/loki/api/v1/query?" in each for each in shop.asked)
+    assert at_the_end.count('class="dw-bar"') == 4
+
+
+def test_a_number_is_shown_as_one(on: Any) -> None:
+    shown = on(Shop()).open("explore", q="vector(3.5)", how="At the end").shown
+    assert '<p class="dw-scalar"><b>3.5</b></p>' in shown
+
+
+def test_a_metric_without_a_series_and_one_that_fails_say_what_to_do(on: Any) -> None:
+    dashboard = on(Shop())
+    shown = dashboard.open("explore", q='rate({a="nothing-like-this"}[1m])').shown
+    assert "No series" in shown
+    shown = dashboard.open("explore", q='rate({a="unreadable"} | json [1m])').shown
+    assert "pipeline error" in shown
+    assert "Leave them out: | __error__=&quot;&quot;" in shown
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_the_place_of_a_mistake_is_where_it_was_typed() -> None:
     typed = '  {app="x"} oops'
     asked = query.asked(typed, "api", ["error"])
     at = asked.text.index("oops")
-    assert typed[at - asked.shift :] == "oops"
+    assert typed[asked.typed(at) :] == "oops"
     assert query.asked("{} oops", "api").text == '{service_name="api"} oops'
 
 
