@@ -92,8 +92,9 @@ class Cursor:
             return 'a query starts with a selector, as in {service_name="api"}'
         if token.text.startswith("'"):
             return 'strings stand in double quotes, as in "error", or in `backticks`'
-        if token.kind == lexer.IDENTIFIER and not (token.text[0].isalpha() or token.text[0] == "_"):
-            return f"{token.text} means nothing here"
+        for near in (token, *self._tokens[max(self._next - 1, 0) : self._next]):
+            if near.kind == lexer.IDENTIFIER and not _is_name(near.text):
+                return f"{near.text} means nothing here"
         if token.kind == lexer.IDENTIFIER and self.text[token.at + len(token.text) :][:1] == "(":
             return _no_function(token.text)
         if token.kind == "offset":
@@ -101,6 +102,10 @@ class Cursor:
         if token.kind == "unwrap":
             return "unwrap makes values of lines over time, as in sum_over_time({...} | unwrap bytes [5m])"
         return ""
+
+
+def _is_name(text: str) -> bool:
+    return text[0].isalpha() or text[0] == "_"
 
 
 def _no_function(name: str) -> str:
