@@ -27,11 +27,11 @@ class Arrived(NamedTuple):
 
 
 def newest_line_id(store: Readable) -> int:
-    """The highest line id that is stored; ids grow in the order of storing."""
+    """The highest line id that is stored, -1 without any; ids grow from 0 in the order of storing."""
     found = rows(
         store,
-        """SELECT greatest(coalesce((SELECT max(line_id) FROM logs_hot), 0),
-                           coalesce((SELECT max(max_line_id) FROM segments), 0)) AS newest""",
+        """SELECT greatest(coalesce((SELECT max(line_id) FROM logs_hot), -1),
+                           coalesce((SELECT max(max_line_id) FROM segments), -1)) AS newest""",
     )
     return int(found[0]["newest"])
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.requests import HTTPConnection
 
-from driftwood import logql
 from driftwood.logql.answer import Answer, Instant, Matrix, Question, Range, Scalar, Streams, Vector
 from driftwood.logql.ast import Expr, LogQuery
+from driftwood.logql.prettifier import prettify
 from driftwood.store.read import Readable
 from ui.loki import legacy
 from ui.loki.answers import CATEGORIZE, query_answer, reply, success
@@ -57,7 +57,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
     async def format_query(request: Request) -> Response:
         """A query as one would write it on several lines."""
         form = await form_of(request)
-        return reply(success(logql.pretty(desk.read(form.first("query")))))
+        return reply(success(prettify(desk.read(form.first("query")))))
 
     @router.get("/api/prom/query")
     async def first_query(request: Request) -> Response:

@@ -59,7 +59,7 @@ class Tail:
         self._searched = _searched(query)
         self._categorized = categorized
         self._pipeline = Pipeline(query.stages)
-        self._told = 0
+        self._told = -1
         self._seen: deque[tuple[float, int]] = deque()
 
     def history(self) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ def words(store: DuckStore, after: int, upto: int, limit: int = 100) -> list[str
 
 
 def test_lines_come_in_the_order_of_storing(store: DuckStore) -> None:
-    assert newest_line_id(store) == 0
+    assert newest_line_id(store) == -1
     store.write(commit([Row(NOON + 9 * HOUR, "a"), Row(NOON, "b", metadata={"x": "1"})]))
     store.write(commit([Row(NOON + SECOND, "c")], 3))
     assert newest_line_id(store) == 3
@@ -47,11 +47,11 @@ def test_it_does_not_matter_what_was_sealed(store: DuckStore) -> None:
 
 
 def test_of_too_many_the_newest_are_taken_and_the_others_named(store: DuckStore) -> None:
-    store.write(commit([Row(NOON + n, str(n)) for n in range(10)]))
-    found = arrived(store, EVERY_LINE, 0, 10, 4)
+    store.write(commit([Row(NOON + n, str(n)) for n in range(10)], first_id=0))
+    found = arrived(store, EVERY_LINE, -1, 10, 4)
     assert [row["line"] for row in found.lines] == list("6789")
     assert sorted(one.ts - NOON for one in found.left_out) == list(range(6))
-    assert arrived(store, EVERY_LINE, 0, 10, 10).left_out == []
+    assert arrived(store, EVERY_LINE, -1, 10, 10).left_out == []
 
 
 def test_lines_that_are_sealed_between_two_looks_are_seen_once(store: DuckStore) -> None:

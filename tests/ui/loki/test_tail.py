@@ -132,13 +132,11 @@ def test_categories_are_told_where_they_are_asked_for(
         assert added == {"structuredMetadata": {"trace": "x"}, "parsed": {"a": "1"}}
 
 
-def test_lines_may_be_held_back_for_some_seconds(
-    http: httpx.Client, store: Callable[..., None]
-) -> None:
+def test_lines_may_be_held_back_for_some_seconds(http: httpx.Client, running: Running) -> None:
     with tail(http, query='{app="api"}', delay_for=1) as listening:
-        began = time.monotonic()
-        store("late", ts=time.time_ns())
-        store("but older", ts=time.time_ns() - SECOND)
+        began, now = time.monotonic(), time.time_ns()
+        lines = [Line(now, "late", API), Line(now - SECOND, "but older", API)]
+        running.store.write(commit(lines))
         assert told(listening, 2) == ["but older", "late"]
         assert time.monotonic() - began >= 1.0
 
