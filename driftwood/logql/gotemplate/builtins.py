@@ -196,7 +196,7 @@ def _slice(item: object, *indexes: object) -> object:
 
 
 def _bounds(indexes: tuple[object, ...], length: int) -> tuple[int, int]:
-    positions = [_position(unwrapped(index), length) for index in indexes]
+    positions = [_position(index, length) for index in indexes]
     start, end, last = [*positions, *(0, length, length)[len(positions) :]]
     for low, high in ((start, end), (end, last)):
         if low > high:
@@ -261,10 +261,12 @@ def _urlquery(*values: object) -> str:
 
 
 def _call(written: str, callee: object, *_arguments: object) -> object:
-    """No value in Loki's templates is a function; the compiler puts in how the callee was `written`."""
+    """No value in Loki's templates is a function; the compiler puts in how the callee was `written`, "" if piped."""
     callee = unwrapped(callee)
     if callee is None:
         raise CallError("call of nil")
+    if not written:
+        written = callee if isinstance(callee, str) else f"<{type_name(callee)} Value>"
     raise CallError(f"non-function {written} of type {type_name(callee)}")
 
 

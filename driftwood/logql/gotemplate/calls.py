@@ -184,7 +184,7 @@ class Calls:
 
 
 def _callee(args: Sequence[Operand]) -> str:
-    return str(args[0]) if args else "<value>"
+    return str(args[0]) if args else ""
 
 
 def _fits(expr: Expr, param: Param) -> bool:

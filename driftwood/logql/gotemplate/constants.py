@@ -37,9 +37,12 @@ def _character(token: Token) -> nodes.Number:
 
 def _two_parts(text: str) -> complex:
     found = _PARTS.fullmatch(text)
-    if found is None:
-        raise ValueError("syntax error scanning complex number")
-    return complex(gotext.parse_float(found[1]), gotext.parse_float(found[2]))
+    try:
+        if found is not None:
+            return complex(gotext.parse_float(found[1]), gotext.parse_float(found[2]))
+    except ValueError:
+        pass
+    raise ValueError("syntax error scanning complex number")
 
 
 def _complex(token: Token, value: complex) -> nodes.Number:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from driftwood.logql import gotext
 from driftwood.logql.gotemplate import numbers
@@ -108,7 +108,7 @@ def integer(value: int, verb: str, flags: Flags, signed: bool) -> str | None:
     if verb not in _BASES:
         return None
     if verb == "v" and flags.go_syntax and not signed:
-        return flags.padded(f"{value:#x}")
+        return _digits(value, "x", replace(flags, sharp=True))
     return _digits(value, verb, flags)
 
 

@@ -243,6 +243,10 @@ class _Printer:
             self._basic(value, verb, flags)
         elif isinstance(value, bytes):
             self._bytes(value, verb, flags)
+        elif verb == "w" and not inner:
+            self.write(f"%!w({type_name(value)}=")
+            self.value(value, "v", flags)
+            self.write(")")
         elif isinstance(value, list):
             self._list(value, verb, flags)
         else:

@@ -35,7 +35,8 @@ _UP_TO_THREE = re.compile(r"[0-9]{1,3}")
 _THREE = re.compile(r"[0-9]{3}")
 _YEAR = re.compile(r"[0-9]{4}")
 _SHORT_YEAR = re.compile(r"[0-9]{2}|[+-][0-9]")
-_FRACTION = re.compile(r"[.,]([0-9]+)")
+_FRACTION = re.compile(r"[.,][0-9]+")
+_SIGNED = re.compile(r"[+-]?[0-9]*")
 _NAMED_ZONE = re.compile(
     r"ChST|MeST|GMT(?P<hours>[+-](?:0*[01]?[0-9]|0*2[0-3])(?![0-9]))?|[+-](?:0*[01]?[0-9]|0*2[0-3])(?![0-9])"
     r"|(?:[A-Z]{4}T|[A-Z]{3}T|WITA|[A-Z]{3})(?![A-Z])"
@@ -153,18 +154,23 @@ class _Reader:
 
     def _read_fraction(self, element: str) -> None:
         """`.000` needs just so many digits, `.999` takes any number of them, or nothing at all."""
-        found = _FRACTION.match(self.rest)
+        length = len(element)
         if element[1] == "9":
+            found = _FRACTION.match(self.rest)
             if found is None:
                 return
-        else:
-            count = len(element)
-            if found is None or found.end() < count:
-                raise NoSuchTime
-            found = _FRACTION.match(self.rest[:count])
-            assert found is not None
-        self.rest = self.rest[found.end() :]
-        self._ns = int(found[1][:9].ljust(9, "0"))
+            length = found.end()
+        elif len(self.rest) < length or self.rest[0] not in ".,":
+            raise NoSuchTime
+        digits, self.rest = self.rest[1:length][:9], self.rest[length:]
+        if not _SIGNED.fullmatch(digits):
+            raise NoSuchTime
+        number = (
+            int(digits) if digits.strip("+-") else 0
+        )  # a sign is read as if it were one of the digits
+        if number < 0:
+            raise NoSuchTime
+        self._ns = number * 10 ** (9 - len(digits))
 
     def _read_offset(self, element: str) -> None:
         if element[0] == "Z" and self.rest[:1] == "Z":

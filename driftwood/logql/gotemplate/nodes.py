@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from driftwood.logql import gotext
+
 # -- operands
 
 
@@ -199,6 +201,10 @@ class TemplateCall:
     at: int
     name: str
     pipe: Pipe | None
+
+    def __str__(self) -> str:
+        argument = f" {self.pipe}" if self.pipe is not None else ""
+        return f"{{{{template {gotext.quote(self.name)}{argument}}}}}"
 
 
 Statement: TypeAlias = Text | Action | Branch | Jump | TemplateCall

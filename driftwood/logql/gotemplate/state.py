@@ -18,6 +18,7 @@ from driftwood.logql.gotemplate.nodes import (
     Operand,
     TemplateCall,
 )
+from driftwood.logql.gotemplate.values import valid
 
 
 class State:
@@ -67,6 +68,5 @@ class Source:
         line = before.count("\n") + 1
         column = len(before[before.rfind("\n") + 1 :].encode("utf-8", "surrogateescape"))
         where = f"{self.parse_name}:{line}:{column}"
-        return TemplateExecutionError(
-            f"template: {where}: executing {gotext.quote(template)} at <{node}>: {wrong}"
-        )
+        message = f"template: {where}: executing {gotext.quote(template)} at <{node}>: {wrong}"
+        return TemplateExecutionError(valid(message))

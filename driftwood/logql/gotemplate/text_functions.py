@@ -284,7 +284,7 @@ def _wrong_padding(raw: bytes, at: int, of_group: int) -> int | None:
         if after == len(raw):
             return len(raw)
         if raw[after] != ord("="):
-            return after
+            return after - 1
         after += 1
     rest = raw[after:]
     after += len(rest) - len(rest.lstrip(b"\r\n"))

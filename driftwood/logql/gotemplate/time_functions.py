@@ -145,6 +145,8 @@ def _binary(time: Time) -> bytes:
     if time.location is not UTC:
         minutes = int(math.copysign(abs(time.zone.offset) // 60, time.zone.offset))
         rest = time.zone.offset - minutes * 60
+        if minutes == -1:  # that is UTC
+            raise CallError("Time.MarshalBinary: unexpected zone offset")
     raw = bytes([2 if rest else 1]) + wrap_int64(time.seconds_since_year_one).to_bytes(
         8, "big", signed=True
     )

@@ -1,6 +1,6 @@
 """Go's time.Time, with its locations, durations, months and days of the week. What it prints is in `layouts`.
 
-The local time of the server is UTC, as in Loki's images: `Local` is named so and behaves like UTC.
+The local time of the server is UTC, as in Loki's images; Go then calls it so, too.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ MONTHS = [
 WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 _STARTED = time.monotonic_ns()
 _UNIX_TO_YEAR_ONE = 62_135_596_800
+_UNIX_TO_GO_ZERO = 9_223_372_028_741_760_000  # to March of the year -292277022400
 _DAYS_TO_UNIX = 719_468  # from 0000-03-01
 _CYCLE = 146_097  # days of 400 years
 
@@ -108,7 +109,7 @@ class Location:
 @lru_cache(maxsize=64)
 def _zones_of(location: Location) -> list[Zone]:
     months = (
-        datetime.datetime(y, m, 1, tzinfo=datetime.UTC) for y in range(1880, 2038) for m in (1, 7)
+        datetime.datetime(y, m, 1, tzinfo=datetime.UTC) for y in range(1800, 2038) for m in (1, 7)
     )
     return list(dict.fromkeys(location.at(int(month.timestamp())) for month in months))
 
@@ -122,7 +123,7 @@ def _within_datetime(unix: int) -> datetime.datetime:
 
 
 UTC: Final = Location("UTC", Zone("UTC", 0))
-LOCAL: Final = Location("Local", Zone("UTC", 0))
+LOCAL: Final = Location("UTC", Zone("UTC", 0))
 
 
 def fixed(name: str, offset: int) -> Location:
@@ -168,7 +169,9 @@ class Time:
 
     @property
     def _local(self) -> int:
-        return self.unix + self.zone.offset
+        """Go counts in a uint64 from a year far back, and so starts again there where that overflows."""
+        local = self.unix + self.zone.offset
+        return (local + _UNIX_TO_GO_ZERO) % (1 << 64) - _UNIX_TO_GO_ZERO
 
     @property
     def date(self) -> tuple[int, int, int]:
