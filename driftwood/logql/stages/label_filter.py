@@ -94,7 +94,7 @@ def _check(stage: LabelFilter) -> Check:
 
 def _string(matcher: Matcher) -> Check:
     name = matcher.name
-    test = text_match.test_of(match_of(matcher))
+    test = text_match.searcher(match_of(matcher))
     if matcher.op in _NEGATIVE:
         return lambda labels: not test(labels.text(name))
     return lambda labels: test(labels.text(name))

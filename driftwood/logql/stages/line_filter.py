@@ -30,7 +30,7 @@ def line_test(stage: LineFilter) -> Test:
     for operand in stage.operands:
         match = text_match.either(match, _match(op, operand.text))
     assert match is not None
-    return text_match.test_of(match)
+    return text_match.searcher(match)
 
 
 def never_drops(stage: LineFilter) -> bool:
@@ -61,7 +61,7 @@ def _test(op: FilterOp, operand: Operand) -> Test:
         return ip.addresses(operand.text).found_in
     if op is FilterOp.PATTERN:
         return line_pattern(operand.text).matches
-    return text_match.test_of(_match(op, operand.text))
+    return text_match.searcher(_match(op, operand.text))
 
 
 def _any(tests: list[Test]) -> Test:

@@ -173,7 +173,20 @@ def _lowered(text: str) -> str:
     return "".join(map(lower, text))
 
 
-def test_of(match: Match) -> Test:
+def _alternatives(match: Match) -> list[Match]:
+    """From left to right. There may be thousands, as from a dashboard's variable, so this is a loop."""
+    found: list[Match] = []
+    waiting = [match]
+    while waiting:
+        next_one = waiting.pop()
+        if isinstance(next_one, AnyOf):
+            waiting += (next_one.right, next_one.left)
+        else:
+            found.append(next_one)
+    return found
+
+
+def searcher(match: Match) -> Test:
     """The function that says whether a text matches."""
     match match:
         case Anything():
@@ -189,9 +202,9 @@ def test_of(match: Match) -> Test:
             return lambda compared: compared == text
         case Equals(text):
             return _equals_any_case(text)
-        case AnyOf(left, right):
-            first, second = test_of(left), test_of(right)
-            return lambda searched: first(searched) or second(searched)
+        case AnyOf():
+            tests = [searcher(alternative) for alternative in _alternatives(match)]
+            return lambda searched: any(test(searched) for test in tests)
         case Search(pattern, whole):
             # not fullmatch: it is Go's ^(?:...)$ that an expression with (?m) or (?s) sees
             return re2.compile(f"^(?:{pattern})$" if whole else pattern).matches
