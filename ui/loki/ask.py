@@ -59,18 +59,18 @@ class Desk:
         """With the time that one request has, from now on."""
         return Deadline(self._server.store, self.config.server.query_timeout_s)
 
-    def read(self, text: str) -> Expr:
+    def read(self, text: str, *, any_stream: bool = False) -> Expr:
         """The query that `text` is. Raises QueryError, and Refusal where it is too long."""
         most = self.config.query.max_chars
         if len(text) > most:
             raise Refusal(400, f"parse error : input size too long ({len(text)} > {most})")
-        return logql.parse(text)
+        return logql.parse(text, any_stream=any_stream)
 
-    def selector(self, text: str) -> LogQuery | None:
+    def selector(self, text: str, *, any_stream: bool = False) -> LogQuery | None:
         """A query that is a selector and nothing more; None for every stream. Raises QueryError and Refusal."""
         if text.replace(" ", "") in EVERYTHING:
             return None
-        return only_matchers(self.read(text))
+        return only_matchers(self.read(text, any_stream=any_stream))
 
     def within_limits(self, expr: Expr, asked: Range) -> None:
         """Raises Refusal for what a range query must not ask for."""

@@ -61,7 +61,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         form = await form_of(request)
         span = seen(bounds(form, SIX_HOURS))
         texts = dict.fromkeys(form.every("match") + form.every("match[]")) or {"": None}
-        queries = [desk.selector(text) for text in texts]
+        queries = [desk.selector(text, any_stream=True) for text in texts]
 
         def work(store: Readable) -> list[dict[str, str]]:
             return label_sets(store, span, [selection(store, query) for query in queries])

@@ -52,6 +52,7 @@ def test_series_are_the_streams_that_any_selector_selects(loki: httpx.Client) ->
     assert len(data(loki, "/series")) == 3
     assert len(data(loki, "/series", **{"match[]": " { }"})) == 3
     assert data(loki, "/series", **{"match[]": '{app="nobody"}'}) == []
+    assert data(loki, "/series", **{"match[]": '{app!="api"}'}) == [PAY]
 
 
 def test_labels_are_detected_unless_they_are_ids(loki: httpx.Client) -> None:
