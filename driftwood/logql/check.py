@@ -188,9 +188,9 @@ def vector_aggregation(
 
 def whole_number(text: str) -> int | None:
     """strconv.Atoi."""
-    if re.fullmatch(r"[0-9]+", text) and int(text) <= gotext.LONGEST:
-        return int(text)
-    return None
+    if not re.fullmatch(r"0*[0-9]{1,19}", text) or int(text[-19:]) > gotext.LONGEST:
+        return None
+    return int(text[-19:])
 
 
 def operands(op: BinaryOp, left: Expr, right: Expr) -> Flaw | None:

@@ -281,11 +281,11 @@ def _go_amount(text: str, wrong: str) -> tuple[Callable[[int, str], int], str]:
         rest = rest[1 + len(fraction) :]
     if not whole and not fraction:
         raise ValueError(wrong)
-    if int(whole or "0") > 1 << 63:
+    if _whole(whole) > 1 << 63:
         raise ValueError(wrong)
 
     def in_ns(unit: int, wrong: str) -> int:
-        ns = int(whole or "0") * unit
+        ns = _whole(whole) * unit
         if ns > 1 << 63:
             raise ValueError(wrong)
         if fraction:
@@ -300,6 +300,12 @@ def _leading(fraction: str) -> str:
     """The digits of a fraction that Go reads: as many as fit into 63 bits."""
     kept = fraction[:19]
     return kept if int(kept) <= LONGEST else kept[:18]
+
+
+def _whole(digits: str) -> int:
+    """Their value, none being 0; some number that is too large where there are too many."""
+    digits = digits.lstrip("0")
+    return int(digits or "0") if len(digits) < 30 else 10**30
 
 
 def _digits(text: str) -> str:
@@ -362,7 +368,7 @@ def parse_prometheus_duration(text: str) -> int:
     total, last, rest = 0, -1, text
     while rest:
         amount = _digits(rest)
-        if not amount or int(amount) >= 1 << 64:
+        if not amount or _whole(amount) >= 1 << 64:
             raise ValueError(wrong)
         rest = rest[len(amount) :]
         unit = _PROMETHEUS_UNIT.match(rest)
@@ -375,7 +381,7 @@ def parse_prometheus_duration(text: str) -> int:
             raise ValueError(wrong)
         last = _PROMETHEUS_ORDER[unit[0]]
         rest = rest[unit.end() :]
-        total += int(amount) * PROMETHEUS_NS_PER[unit[0]]
+        total += _whole(amount) * PROMETHEUS_NS_PER[unit[0]]
         if total > LONGEST:
             raise ValueError("duration out of range")
     return total
