@@ -110,7 +110,9 @@ class Intake:
             rows = size = 0
             while self._batches:
                 waiting, more = self._batches[0]
-                if taken and (rows + more.rows > max_rows or size + more.bytes > TAKE_BYTES):
+                # Agents wait for the commit, so one more push shares it rather than the next.
+                fits = rows < max_rows if waiting.source is None else rows + more.rows <= max_rows
+                if taken and not (fits and size + more.bytes <= TAKE_BYTES):
                     break
                 self._batches.popleft()
                 taken.append(waiting)

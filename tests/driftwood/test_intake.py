@@ -144,3 +144,27 @@ def test_long_lines_fill_the_queue_by_their_bytes_and_are_taken_in_parts() -> No
     waiting.join(5)
     assert not waiting.is_alive()
     assert intake.rows == 2
+
+
+def test_a_push_more_shares_the_commit_where_a_batch_of_a_source_waits_for_the_next() -> None:
+    for source, sizes in ((Scripted(), [[4], [4]]), (None, [[4, 4], [4]])):
+        intake = Intake(capacity_rows=100)
+        for _ in range(2 if source else 3):
+            intake.put(Waiting(source, Batch(records(4))))
+        taken = [[w.batch.records.num_rows for w in intake.take(5, timeout=0)] for _ in range(2)]
+        assert taken == sizes
+
+
+def test_a_large_push_does_not_linger() -> None:
+    intake = Intake(capacity_rows=10_000)
+    intake.put(Waiting(None, Batch(records(1_000))))
+    started = time.monotonic()
+    assert len(intake.take(5_000, timeout=0, linger=5)) == 1
+    assert time.monotonic() - started < 2
+
+
+def test_a_put_may_give_up() -> None:
+    intake = Intake(capacity_rows=1)
+    assert intake.put(waiting(1), timeout=0)
+    assert not intake.put(waiting(1), timeout=0.01)
+    assert not intake.closed
