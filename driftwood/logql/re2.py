@@ -65,8 +65,8 @@ class Match:
         if reference["dollar"]:
             return "$"
         name = reference["braced"] or reference["bare"]
-        if name.isascii() and name.isdigit():
-            index = int(name) if len(name) < 9 else len(self._regex.names)
+        if re.fullmatch(r"0|[1-9][0-9]{0,8}", name):
+            index = int(name)
             return (self.group(index) or "") if index < len(self._regex.names) else ""
         named = (i for i, group in enumerate(self._regex.names) if group == name)
         return next((value for i in named if (value := self.group(i)) is not None), "")

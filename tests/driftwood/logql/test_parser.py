@@ -209,7 +209,9 @@ def test_a_quantile_has_its_parameter_and_groups() -> None:
     assert parse(text) == RangeAggregation(RangeOp.QUANTILE, over, 0.5, grouping)
 
 
-@pytest.mark.parametrize("text", ['sum by (x) (rate({a="b"}[1m]))', 'SUM(rate({a="b"}[1m])) BY (x)'])
+@pytest.mark.parametrize(
+    "text", ['sum by (x) (rate({a="b"}[1m]))', 'SUM(rate({a="b"}[1m])) BY (x)']
+)
 def test_groups_stand_before_or_behind_the_operand(text: str) -> None:
     assert parse(text) == VectorAggregation(VectorOp.SUM, RATE, grouping=Grouping(("x",)))
 
@@ -284,7 +286,14 @@ def test_operators_say_which_samples_belong_together(
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1 + 2 * 3", 7), ("-2^2", 4), ("2^3^0", 2), ("7 % 4 - +1", 2), ("2 >= bool 2", 1), ("1 < 1", 0)],
+    [
+        ("1 + 2 * 3", 7),
+        ("-2^2", 4),
+        ("2^3^0", 2),
+        ("7 % 4 - +1", 2),
+        ("2 >= bool 2", 1),
+        ("1 < 1", 0),
+    ],
 )
 def test_numbers_alone_are_worked_out_at_once(text: str, value: float) -> None:
     assert parse(text) == Literal(value)
@@ -347,7 +356,9 @@ def test_parts_know_where_they_stand() -> None:
     ],
 )  # fmt: skip
 def test_a_syntax_error_says_what_loki_says(text: str, message: str) -> None:
-    wanted = f"parse error at {message}" if message else "parse error : syntax error: unexpected $end"
+    wanted = (
+        f"parse error at {message}" if message else "parse error : syntax error: unexpected $end"
+    )
     assert refused(text).message == wanted
 
 
@@ -462,10 +473,37 @@ def test_a_hint_says_what_would_be_right_and_a_caret_where(text: str, at: int, w
 
 PIECES = st.sampled_from(
     [
-        *("{", "}", "a", '"b"', "`c`", "=", "!=", "=~", "!~", "|=", "|~", "|>", "!>", ",", " ", '"'),
+        *(
+            "{",
+            "}",
+            "a",
+            '"b"',
+            "`c`",
+            "=",
+            "!=",
+            "=~",
+            "!~",
+            "|=",
+            "|~",
+            "|>",
+            "!>",
+            ",",
+            " ",
+            '"',
+        ),
         *("\\", "#", "\n", "|", "'", "(", ")", "[5m]", "[", "]", "5", "5m", "5KB", "-", "+", "and"),
         *("or", "by", "on", "json", "logfmt", "unwrap", "rate", "sum", "topk", "offset", "ip", "é"),
-        *("--strict", "vector", "label_replace", "line_format", '"{{"', '"(?P<x>"', "0x", "1e", "^"),
+        *(
+            "--strict",
+            "vector",
+            "label_replace",
+            "line_format",
+            '"{{"',
+            '"(?P<x>"',
+            "0x",
+            "1e",
+            "^",
+        ),
     ]
 )
 
