@@ -37,6 +37,9 @@ def _kind(value: object) -> str:
 
 
 def _eq(first: object, *others: object) -> bool:
+    """Whether it equals any of the others."""
+    if len(others) == 1 and isinstance(first, str) and isinstance(others[0], str):
+        return first == others[0]
     first = unwrapped(first)
     if not others:
         raise CallError("missing argument for comparison")

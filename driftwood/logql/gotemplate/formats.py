@@ -37,6 +37,13 @@ class Flags:
             zero="0" in marks,
         )
 
+    def for_verb(self, verb: str) -> Flags:
+        """With %v, # and + ask for other things."""
+        if verb in "vw":
+            self.go_syntax, self.sharp = self.sharp, False
+            self.plus_v, self.plus = self.plus, False
+        return self
+
     def padded(self, text: str, zero: bool | None = None) -> str:
         """`text`, at least as wide as `width`; zeros only on the left. `zero` overrules the flag."""
         if not self.width:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from driftwood.logql import gotext
 from driftwood.logql.gotemplate import formats
@@ -19,6 +21,7 @@ from driftwood.logql.gotemplate.values import AnyMap, Int64, Uint8, Uint64, enco
 _STRINGERS = (Time, Duration, Month, Weekday, Location)
 _UNSIGNED = (Uint8, Uint64)
 _WIDEST = 1_000_000
+_PLAIN = Flags()
 
 
 def text_of(value: object) -> str:
@@ -64,7 +67,42 @@ def sprintf(template: str, values: Sequence[object]) -> str:
     >>> sprintf("%d %s", ["hi"])
     '%!d(string=hi) %!s(MISSING)'
     """
-    return _Formatting(template, values).run()
+    directives = _simple(template)
+    if directives is None or len(directives) - 1 != len(values):
+        return _Formatting(template, values).run()
+    printer = _Printer()
+    for (text, verb, flags), value in zip(directives, values, strict=False):
+        printer.write(text)
+        printer.argument(value, verb, flags)
+    printer.write(directives[-1].text)
+    return printer.text()
+
+
+class _Directive(NamedTuple):
+    """Plain text, then a verb; "" behind the last text."""
+
+    text: str
+    verb: str
+    flags: Flags
+
+
+_SIMPLE = re.compile(r"%([#0+\- ]*)([0-9]{0,4})(?:\.([0-9]{0,4}))?([a-zA-Z])")
+
+
+@lru_cache(maxsize=512)
+def _simple(template: str) -> tuple[_Directive, ...] | None:
+    """A template in which every argument is taken in its turn, once; None for all others."""
+    directives, at = [], 0
+    for found in _SIMPLE.finditer(template):
+        marks, width, precision, verb = found.groups()
+        flags = Flags.of(marks).for_verb(verb)
+        flags.width = int(width) if width else None
+        if precision is not None:
+            flags.precision = int(precision or 0)
+        directives.append(_Directive(template[at : found.start()], verb, flags))
+        at = found.end()
+    directives.append(_Directive(template[at:], "", Flags()))
+    return None if any("%" in part.text for part in directives) else tuple(directives)
 
 
 class _Formatting:
@@ -116,11 +154,8 @@ class _Formatting:
         elif self._next >= len(self._values):
             self._printer.write(f"%!{_rune(verb)}(MISSING)")
         else:
-            if verb in "vw":
-                flags.go_syntax, flags.sharp = flags.sharp, False
-                flags.plus_v, flags.plus = flags.plus, False
             self._next += 1
-            self._printer.argument(self._values[self._next - 1], verb, flags)
+            self._printer.argument(self._values[self._next - 1], verb, flags.for_verb(verb))
 
     def _index(self) -> bool:
         """`[n]`, which names the argument to take next. Whether there was one that could be read."""
@@ -225,7 +260,9 @@ class _Printer:
         self._pieces.append(text)
 
     def argument(self, value: object, verb: str, flags: Flags) -> None:
-        if verb == "T":
+        if verb in "sv" and flags == _PLAIN and isinstance(value, str):
+            self.write(value)
+        elif verb == "T":
             name = "<nil>" if value is None else type_name(value)
             self.write(flags.padded(name if value is None else flags.truncated(name)))
         elif verb == "p" and value is not None:

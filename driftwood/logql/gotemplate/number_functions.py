@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from fractions import Fraction
+from decimal import Context, Decimal, Inexact
 
 from driftwood.logql import gotext
 from driftwood.logql.gotemplate import numbers
@@ -99,49 +99,49 @@ def _min(first: object, *others: object) -> Int64:
 # -- decimals, exact until the result is rounded to a float
 
 _DIVISION_DIGITS = 10**16
-_LARGEST = 1 << 65_536
+_EXACT = Context(prec=5_000, traps=[Inexact])
 
 
-def _exact(value: object) -> Fraction:
+def _exact(value: object) -> Decimal:
     number = to_float(value)
     if not math.isfinite(number):
         raise CallError(f"Cannot create a Decimal from {gotext.format_float(number)}")
-    return Fraction(repr(number))
+    return Decimal(repr(number))
 
 
 def _decimals(
-    operation: Callable[[Fraction, Fraction], Fraction], first: object, others: tuple[object, ...]
+    operation: Callable[[Decimal, Decimal], Decimal], first: object, others: tuple[object, ...]
 ) -> float:
     result = _exact(first)
-    for other in others:
-        result = operation(result, _exact(other))
-        if abs(result.numerator) > _LARGEST or result.denominator > _LARGEST:
-            raise CallError("the decimal has too many digits")
     try:
-        return float(result)
-    except OverflowError:
-        return math.inf if result > 0 else -math.inf
+        for other in others:
+            result = operation(result, _exact(other))
+    except Inexact:
+        raise CallError("the decimal has too many digits") from None
+    return float(result) or 0.0  # there is no -0
 
 
-def _quotient(left: Fraction, right: Fraction) -> Fraction:
+def _quotient(left: Decimal, right: Decimal) -> Decimal:
     """To 16 digits behind the point, half away from zero."""
     if right == 0:
         raise CallError("decimal division by 0")
-    scaled = abs(left / right) * _DIVISION_DIGITS
-    rounded = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
-    return Fraction(rounded if (left < 0) == (right < 0) else -rounded, _DIVISION_DIGITS)
+    above, below = left.as_integer_ratio()
+    by, of = right.as_integer_ratio()
+    above, below = abs(above * of) * _DIVISION_DIGITS, abs(below * by)
+    rounded = _EXACT.scaleb(Decimal((2 * above + below) // (2 * below)), -16)
+    return rounded if (left < 0) == (right < 0) else -rounded
 
 
 def _addf(*values: object) -> float:
-    return _decimals(lambda a, b: a + b, 0.0, values)
+    return _decimals(_EXACT.add, 0.0, values)
 
 
 def _subf(first: object, *others: object) -> float:
-    return _decimals(lambda a, b: a - b, first, others)
+    return _decimals(_EXACT.subtract, first, others)
 
 
 def _mulf(first: object, *others: object) -> float:
-    return _decimals(lambda a, b: a * b, first, others)
+    return _decimals(_EXACT.multiply, first, others)
 
 
 def _divf(first: object, *others: object) -> float:

@@ -1,4 +1,4 @@
-"""Loki's functions on texts. Where Go counts bytes, so do these: `trunc` and `substr` may cut a character in two."""
+"""Loki's functions on texts. `trunc` and the two that align count characters, `substr` bytes: it may cut one in two."""
 
 from __future__ import annotations
 
@@ -70,16 +70,10 @@ def _by_bytes(text: str, cut: Callable[[bytes], bytes]) -> str:
 
 
 def trunc(count: int, text: str) -> str:
-    """The first bytes; with a negative count the last."""
-    if text.isascii():
-        length = len(text)
-        if count < 0:
-            return text[count:] if length + count > 0 else text
-        return text[:count]
-    raw = encoded(text)
-    if count < 0:
-        return decoded(raw[count:]) if len(raw) + count > 0 else text
-    return decoded(raw[:count])
+    """The first characters; with a negative count the last."""
+    if count >= 0:
+        return text if count >= len(text) else valid(text)[:count]
+    return valid(text)[count:] if len(text) + count > 0 else text
 
 
 def substr(start: int, end: int, text: str) -> str:
@@ -250,11 +244,12 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/]")
 
 
 def b64dec(text: str) -> str:
-    """The decoded text, or what is wrong with it: sprig gives the message as the result."""
+    """Padding may be left out, as in tokens."""
     raw = encoded(text)
+    raw += b"=" * (-len(raw) % 4)
     digits, wrong = _base64_digits(raw)
     if wrong is not None:
-        return f"illegal base64 data at input byte {wrong}"
+        raise CallError(f"illegal base64 data at input byte {wrong}")
     return decoded(base64.b64decode(digits + b"=" * (-len(digits) % 4)))
 
 

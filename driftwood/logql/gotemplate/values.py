@@ -88,9 +88,7 @@ def to_int64(value: float) -> int:
 def is_true(value: object) -> bool:
     """Whether `if` takes it; times are always true."""
     value = unwrapped(value)
-    if isinstance(value, Mapping | list | bytes | str):
-        return len(value) > 0
-    if isinstance(value, bool | int | float | complex):
+    if isinstance(value, str | int | float | complex | list | bytes | Mapping):
         return bool(value)
     return value is not None
 
