@@ -43,7 +43,7 @@ class Database:
         self.memory = memory
         self._lock = Lock(folder, shared=read_only)
         self._turn = threading.Condition()
-        self._cursors: set[Cursor] = set()
+        self._cursors: dict[Cursor, int] = {}  # with the thread that each was made on
         self._closed = False
         try:
             self._root: Cursor | None = self._connect()
@@ -84,12 +84,12 @@ class Database:
             if self._root is None:  # it could not be opened again after a failure
                 self._root = self._connect()
             cursor = self._root.cursor()
-            self._cursors.add(cursor)
+            self._cursors[cursor] = threading.get_ident()
         try:
             yield cursor
         finally:
             with self._turn:
-                self._cursors.discard(cursor)
+                self._cursors.pop(cursor, None)
                 cursor.close()
                 self._turn.notify_all()
 
@@ -207,11 +207,12 @@ class Database:
             self._disconnect()
         self._lock.release()
 
-    def interrupt(self) -> None:
-        """Cancel whatever runs on any cursor."""
+    def interrupt(self, thread: int | None = None) -> None:
+        """Cancel whatever runs on any cursor, or on those of one thread."""
         with self._turn:
-            for cursor in self._cursors:
-                quietly(cursor.interrupt)
+            for cursor, owner in self._cursors.items():
+                if thread in (None, owner):
+                    quietly(cursor.interrupt)
 
     def _disconnect(self) -> None:
         for cursor in self._cursors:
@@ -240,7 +241,7 @@ class Database:
                     answer: pa.Table = cursor.sql(sql, params=list(parameters)).to_arrow_table()
                     return answer
                 except duckdb.InterruptException as error:
-                    why = f"after {timeout:g} s" if expired() else "as the store was closed"
+                    why = f"after {timeout:g} s" if expired() else "as nobody waits for it any more"
                     advice = "take a shorter time range or a narrower filter"
                     raise QueryTimeout(f"the query was cancelled {why}; {advice}") from error
         except duckdb.OutOfMemoryException as error:

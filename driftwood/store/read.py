@@ -6,6 +6,7 @@ texts, dicts with ns times); words and JSON are made by the doors.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,6 +44,9 @@ class Readable(Protocol):
     def relation(self, start: int, end: int) -> str:
         """SQL that stands after FROM: all rows of `logs` with `start` <= ts <= `end`, and some beyond."""
 
+    def cancel(self, thread: int) -> None:
+        """Interrupt what the thread with this identifier asks at the moment, if anything: it gets QueryTimeout."""
+
 
 class Writable(Protocol):
     """Only on the writer's thread."""
@@ -79,6 +83,11 @@ class Deadline:
 
     def relation(self, start: int, end: int) -> str:
         return self._store.relation(start, end)
+
+    def cancel(self, thread: int) -> None:
+        """The same, and nothing is answered any more."""
+        self._until = -math.inf
+        self._store.cancel(thread)
 
 
 def rows(store: Readable, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:

@@ -268,6 +268,10 @@ class DuckStore:
             sql = resolve(cursor, self._database.folder, sql)
             return self._database.query(cursor, sql, parameters, timeout)
 
+    def cancel(self, thread: int) -> None:
+        """Interrupt what this thread asks at the moment; its `query` raises QueryTimeout."""
+        self._database.interrupt(thread)
+
     def replay(self, after_line_id: int, since_ts: int) -> Iterator[Events]:
         """Stored events with line_id > `after_line_id` or ts >= `since_ts`, in the order of line_id.
 

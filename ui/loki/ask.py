@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from driftwood import logql
@@ -46,14 +49,24 @@ class Desk:
     def config(self) -> Config:
         return self._server.config
 
-    async def answered(self, work: Callable[[Readable], T]) -> T:
-        """What `work` makes of the store, on a thread, when it is its turn.
+    async def answered(self, request: Request, work: Callable[[Readable], T]) -> T:
+        """What `work` makes of the store, on a thread, when it is its turn; cancelled when the client goes away.
 
         Raises Refusal after `query.queue_s`. All its questions together have `server.query_timeout_s`.
         """
         limits = self.config.query
         async with self._turns.turn(limits.max_concurrent, limits.queue_s):
-            return await run_in_threadpool(lambda: work(self.store()))
+            store = self.store()
+            job = _Job(lambda: work(store))
+            working = asyncio.ensure_future(run_in_threadpool(job))
+            leaving = asyncio.create_task(_gone(request))
+            try:
+                await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+                if not working.done():
+                    job.cancel(store)
+                return await working
+            finally:
+                leaving.cancel()
 
     def store(self) -> Readable:
         """With the time that one request has, from now on."""
@@ -103,6 +116,34 @@ class Desk:
     def evaluate(self, store: Readable, expr: Expr, question: Question) -> Answer:
         limits = Limits(self.config.query.max_series, self.config.server.max_lines)
         return engine.answer(store, expr, question, limits)
+
+
+class _Job(Generic[T]):
+    """Work on a thread that can be called off while it is under way, and only then."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._thread: int | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> T:
+        with self._lock:
+            self._thread = threading.get_ident()
+        try:
+            return self._work()
+        finally:
+            with self._lock:
+                self._thread = None
+
+    def cancel(self, store: Readable) -> None:
+        with self._lock:  # meanwhile the thread cannot go on to another's work
+            store.cancel(-1 if self._thread is None else self._thread)
+
+
+async def _gone(request: Request) -> None:
+    """Returns when the client has closed the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def only_matchers(expr: Expr) -> LogQuery:

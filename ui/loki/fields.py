@@ -26,7 +26,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         """Names, types and numbers of values of the fields in the newest lines."""
         form = await form_of(request)
         limit = _limit(form)
-        found = await _detected(desk, form)
+        found = await _detected(desk, request, form)
         return reply(dumped({"fields": [one.shown() for one in found[:limit]], "limit": limit}))
 
     @router.api_route("/loki/api/v1/detected_field/{name}/values", methods=BOTH)
@@ -34,7 +34,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         """Values of one field in the newest lines, the most frequent first."""
         form = await form_of(request)
         limit = _limit(form)
-        found = await _detected(desk, form)
+        found = await _detected(desk, request, form)
         ranked = (one.values.most_common(limit) for one in found if one.name == name)
         values = [value for pairs in ranked for value, _ in pairs]
         return reply(dumped({"values": values, "limit": limit}))
@@ -44,7 +44,7 @@ def _limit(form: Form) -> int:
     return positive(form, "limit" if form.first("limit") else "field_limit", LIMIT)
 
 
-async def _detected(desk: Desk, form: Form) -> list[DetectedField]:
+async def _detected(desk: Desk, request: Request, form: Form) -> list[DetectedField]:
     asked = ordered(bounds(form))
     lines = min(positive(form, "line_limit", LIMIT), desk.config.server.max_lines)
     query = desk.read(form.first("query"))
@@ -57,4 +57,4 @@ async def _detected(desk: Desk, form: Form) -> list[DetectedField]:
         answer = desk.evaluate(store, query, question)
         return detected(query, answer.streams if isinstance(answer, Streams) else ())
 
-    return await desk.answered(work)
+    return await desk.answered(request, work)

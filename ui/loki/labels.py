@@ -28,12 +28,14 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
     async def names(request: Request) -> list[str]:
         form = await form_of(request)
         span, query = seen(bounds(form, SIX_HOURS)), desk.selector(form.first("query"))
-        return await desk.answered(lambda s: label_names(s, span, selection(s, query)))
+        return await desk.answered(request, lambda s: label_names(s, span, selection(s, query)))
 
     async def values(request: Request, name: str) -> list[str]:
         form = await form_of(request)
         span, query = seen(bounds(form, SIX_HOURS)), desk.selector(form.first("query"))
-        return await desk.answered(lambda s: label_values(s, name, span, selection(s, query)))
+        return await desk.answered(
+            request, lambda s: label_values(s, name, span, selection(s, query))
+        )
 
     @router.api_route("/loki/api/v1/label", methods=BOTH)
     @router.api_route("/loki/api/v1/labels", methods=BOTH)
@@ -66,14 +68,16 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         def work(store: Readable) -> list[dict[str, str]]:
             return label_sets(store, span, [selection(store, query) for query in queries])
 
-        return reply(success(await desk.answered(work)))
+        return reply(success(await desk.answered(request, work)))
 
     @router.api_route("/loki/api/v1/detected_labels", methods=BOTH)
     async def detected_labels(request: Request) -> Response:
         """Labels with the number of their values; those whose values are all ids tell nothing."""
         form = await form_of(request)
         span, query = seen(bounds(form)), desk.selector(form.first("query"))
-        found = await desk.answered(lambda s: label_cardinalities(s, span, selection(s, query)))
+        found = await desk.answered(
+            request, lambda s: label_cardinalities(s, span, selection(s, query))
+        )
         shown = [
             {"label": one.name, "cardinality": one.cardinality}
             for one in found

@@ -40,7 +40,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
             found = patterns(store, selection(store, query), Span(*asked), step)
             return success(shown(found, asked.start // step * step, step))
 
-        return reply(await desk.answered(work))
+        return reply(await desk.answered(request, work))
 
 
 def shown(found: list[Pattern], origin: int, step: int) -> list[dict[str, object]]:

@@ -35,7 +35,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         if isinstance(expr, LogQuery):
             raise Refusal(400, NO_INSTANT_LINES)
         desk.narrow_enough(expr)
-        return await _answered(desk, expr, asked, query_answer)
+        return await _answered(desk, request, expr, asked, query_answer)
 
     @router.api_route("/loki/api/v1/query_range", methods=BOTH)
     async def query_range(request: Request) -> Response:
@@ -51,7 +51,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         def body(answer: Answer, stats: dict[str, dict[str, float]]) -> bytes:
             return query_answer(answer, stats, categorized=categorized, direction=asked.direction)
 
-        return await _answered(desk, expr, asked, body)
+        return await _answered(desk, request, expr, asked, body)
 
     @router.api_route("/loki/api/v1/format_query", methods=BOTH)
     async def format_query(request: Request) -> Response:
@@ -68,7 +68,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         if not isinstance(expr, LogQuery):
             raise Refusal(400, legacy.ONLY_LINES)
         desk.within_limits(expr, asked)
-        return await _answered(desk, expr, asked, legacy.query_answer)
+        return await _answered(desk, request, expr, asked, legacy.query_answer)
 
 
 def aligned(asked: Range) -> Range:
@@ -84,6 +84,7 @@ def wants_categories(request: HTTPConnection) -> bool:
 
 async def _answered(
     desk: Desk,
+    request: Request,
     expr: Expr,
     question: Question,
     body: Callable[[Answer, dict[str, dict[str, float]]], bytes],
@@ -95,7 +96,7 @@ async def _answered(
         answer = desk.evaluate(store, expr, question)
         return body(answer, watch.stats(_size(answer)))
 
-    return reply(await desk.answered(work))
+    return reply(await desk.answered(request, work))
 
 
 def _size(answer: Answer) -> int:

@@ -42,7 +42,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         """Streams, chunks, lines and bytes that a selector stands for."""
         form = await form_of(request)
         span, query = Span(*ordered(bounds(form))), desk.selector(form.first("query"))
-        size = await desk.answered(lambda s: size_of(s, selection(s, query), span))
+        size = await desk.answered(request, lambda s: size_of(s, selection(s, query), span))
         body = {
             "streams": size.streams,
             "chunks": size.chunks,
@@ -56,7 +56,7 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         """Bytes by labels, over the whole span."""
         form = await form_of(request)
         asked = ordered(bounds(form))
-        return await _volume(desk, form, asked, EVER)
+        return await _volume(desk, request, form, asked, EVER)
 
     @router.api_route("/loki/api/v1/index/volume_range", methods=BOTH)
     async def index_volume_range(request: Request) -> Response:
@@ -65,10 +65,10 @@ def add_routes(router: APIRouter, desk: Desk) -> None:
         asked = ordered(bounds(form))
         step = step_of(form, asked)
         few_points(asked, step)
-        return await _volume(desk, form, asked, step)
+        return await _volume(desk, request, form, asked, step)
 
 
-async def _volume(desk: Desk, form: Form, asked: Bounds, step: int) -> Response:
+async def _volume(desk: Desk, request: Request, form: Form, asked: Bounds, step: int) -> Response:
     query = desk.selector(form.first("query"))
     grouped = _by(form)
     limit = positive(form, "limit", LIMIT)
@@ -81,7 +81,7 @@ async def _volume(desk: Desk, form: Form, asked: Bounds, step: int) -> Response:
         answer = _answer(found, asked, step)
         return query_answer(answer, watch.stats(len(found)))
 
-    return reply(await desk.answered(work))
+    return reply(await desk.answered(request, work))
 
 
 def _by(form: Form) -> Grouped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -290,6 +291,38 @@ def test_what_is_too_much_at_once_is_refused_after_a_moment(
     assert refused.headers["retry-after"] == "5"
     assert answers == [200]
     assert loki.get(RANGE, params=said).status_code == 200
+
+
+class Endless(DuckStore):
+    """A store whose first answer takes years."""
+
+    asked = 0
+
+    def query(
+        self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None
+    ) -> pa.Table:
+        self.asked += 1
+        if self.asked == 1:
+            sql, parameters = (
+                "SELECT count(*) FROM range(10_000_000_000_000) WHERE range % 3 = 1",
+                (),
+            )
+        return super().query(sql, parameters, timeout)
+
+
+def test_what_a_client_no_longer_waits_for_is_cancelled(
+    http: httpx.Client, running: Running
+) -> None:
+    running.store.close()
+    running.store = Endless.in_memory()
+    running.config = Config(
+        server=Server(query_timeout_s=120), query=Query(max_concurrent=1, queue_s=60)
+    )
+    with pytest.raises(httpx.ReadTimeout):
+        http.get("/loki/api/v1/labels", params=SPAN, timeout=0.3)
+    began = time.monotonic()
+    assert http.get("/loki/api/v1/labels", params=SPAN).status_code == 200
+    assert time.monotonic() - began < 20
 
 
 def test_a_store_that_is_closed_is_said(loki: httpx.Client, running: Running) -> None:
