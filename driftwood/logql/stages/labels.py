@@ -44,7 +44,7 @@ def name_part(key: str) -> str:
 class FinalLabels:
     """The labels of a line that came through."""
 
-    __slots__ = ("_all", "_deleted", "error", "parsed", "stream", "structured_metadata")
+    __slots__ = ("_all", "_grouped", "error", "parsed", "stream", "structured_metadata")
 
     def __init__(
         self,
@@ -52,7 +52,6 @@ class FinalLabels:
         structured_metadata: Labels = NO_LABELS,
         parsed: Labels = NO_LABELS,
         error: str = "",
-        deleted: frozenset[str] = frozenset(),
     ) -> None:
         self.stream = stream
         """The stream's own that are left."""
@@ -61,8 +60,8 @@ class FinalLabels:
         """What stages set, with the error."""
         self.error = error
         """`__error__`, or empty."""
-        self._deleted = deleted
         self._all: Labels | None = None
+        self._grouped: tuple[Grouping, Labels] | None = None
 
     @property
     def all(self) -> Labels:
@@ -75,21 +74,18 @@ class FinalLabels:
         return self._all
 
     def grouped(self, grouping: Grouping | None) -> Labels:
-        """The labels of a sample. One with an error keeps all, or the error would be lost.
-
-        A name that was dropped and set again counts for `without`, and does not for `by`: so does Loki.
-        """
+        """The labels of a sample. One with an error keeps all, or the error would be lost."""
         if grouping is None or self.error:
             return self.all
-        labels = self.all
+        if self._grouped is None or self._grouped[0] is not grouping:
+            self._grouped = grouping, self._group(grouping)
+        return self._grouped[1]
+
+    def _group(self, grouping: Grouping) -> Labels:
+        labels, names = self.all, grouping.labels
         if grouping.without:
-            left_out = {*grouping.labels, DETAILS}
-            return {name: value for name, value in labels.items() if name not in left_out}
-        return {
-            name: labels[name]
-            for name in grouping.labels
-            if name in labels and name not in self._deleted and name not in (ERROR, DETAILS)
-        }
+            return {n: value for n, value in labels.items() if n not in names and n != DETAILS}
+        return {name: labels[name] for name in names if name in labels and name != DETAILS}
 
 
 class LabelSet:
@@ -230,9 +226,7 @@ class LabelSet:
         parsed = self.parsed
         if self.error or self.details:
             parsed = self._with_errors(dict(parsed))
-        return FinalLabels(
-            self._kept_base(as_is=True), self.metadata, parsed, self.error, frozenset(self._deleted)
-        )
+        return FinalLabels(self._kept_base(as_is=True), self.metadata, parsed, self.error)
 
     def _kept_base(self, as_is: bool = False) -> dict[str, str]:
         base, parsed, metadata = self.base, self.parsed, self.metadata

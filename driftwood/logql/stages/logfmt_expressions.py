@@ -18,7 +18,8 @@ _STRING = re.compile(r'"([^"\]\0]*)["\]\0]?')
 class LogfmtExpressionsStage:
     """Sets every one of its labels, to nothing where the line has none; the last of several values stays.
 
-    A key that is named like one of the labels gives its value to that label, too.
+    A key that is named like one of the labels gives its value to that label, too. Where the stream has the label's
+    name, the first value stays. All labels are extracted, whichever are needed: Loki (issue 11334) loses some.
     """
 
     __slots__ = ("_names", "_sources", "_strict")
@@ -41,29 +42,23 @@ class LogfmtExpressionsStage:
             if name not in labels.base and name not in labels.metadata:
                 labels.set(name, "")
         for pair in pairs(line):
-            if isinstance(pair, LogfmtError):
-                if self._strict:
-                    labels.fail_parsing(LOGFMT_ERROR, str(pair))
-                    return line
-                continue
-            if not self._take(*pair, labels):
-                return line
+            if not isinstance(pair, LogfmtError):
+                self._take(*pair, labels)
+            elif self._strict:
+                labels.fail_parsing(LOGFMT_ERROR, str(pair))
+                break
         return line
 
-    def _take(self, key: str, value: str, labels: LabelSet) -> bool:
-        """False: the rest of the line is not read."""
+    def _take(self, key: str, value: str, labels: LabelSet) -> None:
         source = sanitized(key)
-        if not source or (source not in self._names and not labels.wants(source)):
-            return True
         name = self._sources.get(source, source)
         if name not in self._names:
-            return True
+            return
         if name in labels.base or name in labels.metadata:
             name += SUFFIX
-            if not labels.wants(name):
-                return False
+            if labels.was_extracted(name):
+                return
         labels.set(name, value if spaced(value) == value else "")
-        return labels.hints.required is None or not labels.complete
 
 
 def parse_key(text: str) -> str | None:

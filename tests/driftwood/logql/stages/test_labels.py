@@ -81,10 +81,10 @@ def test_a_sample_with_an_error_keeps_all_labels_or_the_error_would_be_lost() ->
     assert labels.grouped(Grouping()) == labels.all
 
 
-def test_a_name_that_was_dropped_and_set_again_counts_for_without_only() -> None:
-    labels = _final('| drop a | label_format a="2"', "", {"a": "1"}, {})
-    assert labels.grouped(Grouping(("x",), without=True)) == {"a": "2"}
-    assert labels.grouped(Grouping(("a",))) == {}
+def test_a_name_that_was_renamed_and_set_again_can_be_grouped_by() -> None:
+    labels = _final('| label_format b=a, a="2"', "", {"a": "1"}, {})
+    assert labels.grouped(Grouping(("a",))) == {"a": "2"}
+    assert labels.grouped(Grouping(("b",), without=True)) == {"a": "2"}
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,12 @@ def test_a_taken_name_is_extracted_once() -> None:
     stage = LogfmtParser(extractions=(Extraction("a", "a"), Extraction("b", "b")))
     result = Pipeline([stage]).process(0, "a=1 a=2 b=3", {"a": "s"})
     assert result is not None
-    assert result.labels.all == {"a": "s", "a_extracted": "1", "b": ""}
+    assert result.labels.all == {"a": "s", "a_extracted": "1", "b": "3"}
+
+
+def test_named_labels_are_extracted_whichever_a_metric_query_needs() -> None:
+    stage = LogfmtParser(extractions=(Extraction("x", "a"), Extraction("y", "b")))
+    assert _labels("a=1 b=2", stage, Needs(frozenset({"x", "y"}))) == {"x": "1", "y": "2"}
 
 
 @pytest.mark.parametrize(
