@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from driftwood.labels import label_key
+from driftwood.logql import parse
+from driftwood.logql.ast import LogQuery
 from driftwood.records import (
     DEAD_LETTERS,
     EVENTS,
@@ -111,3 +113,10 @@ def dead_letter(raw: bytes, ts: int = NOON, source: str = "kafka") -> DeadLetter
             schema=DEAD_LETTERS,
         )
     )
+
+
+def log_query(text: str) -> LogQuery:
+    """What selects lines; `{}` selects all."""
+    query = parse(text, any_stream=True)
+    assert isinstance(query, LogQuery)
+    return query

@@ -237,7 +237,18 @@ def stages(expr: Expr, text: str) -> None:
                     compile_stage(stage)
                 except StageError as error:
                     words = f"stage '{' '.join(map(str, group))}' : {error}"
-                    raise refusal(words, text, stage.at) from error
+                    raise refusal(words, text, _where(stage)) from error
+
+
+def _where(stage: Stage) -> int:
+    """The operand that is wrong, where the stage has several."""
+    if isinstance(stage, LineFilter):
+        for operand in stage.operands:
+            try:
+                compile_stage(LineFilter(stage.op, (operand,)))
+            except StageError:
+                return operand.at
+    return stage.at
 
 
 def _as_run(found: tuple[Stage, ...]) -> Iterator[tuple[Stage, ...]]:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from driftwood.config import Store as Settings
 from driftwood.errors import QueryError
-from driftwood.logql import parse
 from driftwood.store.read import DAY, Span
 from driftwood.store.read_counts import MAX_BUCKETS, STEPS, By, counts, natural_step
 from driftwood.store.read_selection import EVERY_LINE, select
@@ -18,7 +17,7 @@ from driftwood.store.read_templates import templates
 from driftwood.store.schema import HOUR, MINUTE
 from driftwood.store.store import DuckStore
 from driftwood.timeparse import SECOND
-from tests.shop import NOON, Row, commit
+from tests.shop import NOON, Row, commit, log_query
 
 Made = list[tuple[int, str, str, int]]
 
@@ -66,7 +65,7 @@ def test_counts_are_what_counting_one_by_one_gives(
     store, rows = stored(made, base, sealed)
     try:
         asked = Span(base + start, base + start + length)
-        counted = counts(store, select(store, parse(query)), asked, step, by)
+        counted = counts(store, select(store, log_query(query)), asked, step, by)
     finally:
         store.close()
     expected: dict[str, Counter[int]] = {}
@@ -106,7 +105,7 @@ def test_template_counts_add_up_whatever_they_are_made_from(
     store, rows = stored(made, NOON, sealed)
     try:
         found, total = templates(
-            store, select(store, parse(query)), Span(NOON - HOUR, NOON + HOUR), limit=10
+            store, select(store, log_query(query)), Span(NOON - HOUR, NOON + HOUR), limit=10
         )
     finally:
         store.close()
