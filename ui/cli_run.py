@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,9 +18,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 
 from driftwood import config as settings
 from driftwood.config import Config
-from driftwood.errors import ConfigError
+from driftwood.errors import ConfigError, ServerError
 from ui.dashboard.launch import LEASH
 from ui.dashboard.launch import command as dashboard_command
+
+if TYPE_CHECKING:
+    from driftwood.protocols import Source
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of the store; made when missing.")]
 ConfigFile = Annotated[
@@ -172,26 +175,47 @@ def ingest(
     config: ConfigFile = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Read logs to the end: stored, templated and scored. A second run goes on where the first ended."""
-    if url is not None:
+    """Read logs to the end: stored, templated and scored, in a store (--data) or by a running server (--url).
+
+    With --data a second run goes on where the first ended; with --url it sends all again, and what is stored already
+    is not stored twice.
+    """
+    if (url is None) == (data is None):
         raise ConfigError(
-            "ingest --url needs a server that takes pushes, which this version does not have yet; "
-            "stop the server and use --data DIR, or start it with --files"
+            "say where to store: driftwood ingest PATH... --data DIR for a store of its own, "
+            "or --url URL for a running server"
         )
-    if data is None:
-        raise ConfigError("say where to store: driftwood ingest PATH... --data DIR")
-    from driftwood.store.store import DuckStore
+    chosen = settings.load(config)
+    if paths != ["-"]:
+        chosen = settings.override(chosen, files={"paths": tuple(paths), "follow": False})
+    summary = _store(chosen, paths, data) if data is not None else _send(chosen, paths, str(url))
+    if json_:
+        print(json.dumps(summary))
+        return
+    anomalies = f"{summary['anomalies']:,} anomalies · " if "anomalies" in summary else ""
+    print(
+        f"{summary['lines']:,} lines in {summary['seconds']:.1f} s ({summary['lines_per_s']:,}/s) · "
+        f"{summary['templates']:,} templates · {anomalies}{summary['dead_letters']:,} dead letters · "
+        + (f"stored in {data}" if data is not None else f"sent to {url}")
+    )
+
+
+def _source(chosen: Config, paths: list[str]) -> Source:
     from ingest import SOURCES
     from ingest.redact import Redactor
-    from ui.parts import assemble
 
-    chosen = settings.load(config)
     redactor = Redactor(chosen.redaction)
     if paths == ["-"]:
-        source = SOURCES.make("stdin", chosen.ingest, redactor)
-    else:
-        chosen = settings.override(chosen, files={"paths": tuple(paths), "follow": False})
-        source = SOURCES.make("files", chosen.files, chosen.ingest, redactor)
+        return SOURCES.make("stdin", chosen.ingest, redactor)
+    return SOURCES.make("files", chosen.files, chosen.ingest, redactor)
+
+
+def _store(chosen: Config, paths: list[str], data: Path) -> dict[str, Any]:
+    """Into a store that nobody else has; what there is to say about it."""
+    from driftwood.store.store import DuckStore
+    from ui.parts import assemble
+
+    source = _source(chosen, paths)
     store = DuckStore.open(data, chosen.store)
     try:
         parts = assemble(chosen, store, [source], keep_alive=False)
@@ -205,23 +229,41 @@ def ingest(
         store.close()
     if failure is not None:
         raise failure
-    summary = {
+    return _summary(counts, seconds, templates) | {
+        "anomalies": counts["anomalies"],
+        "data": str(data),
+    }
+
+
+def _send(chosen: Config, paths: list[str], url: str) -> dict[str, Any]:
+    """Likewise to a running server."""
+    from ui.client import Client
+    from ui.sending import Sender
+
+    source = _source(chosen, paths)
+    with Client(url) as client:
+        if not client.is_ready():
+            client.wait_ready()
+        sender = Sender(source, client)
+        started = time.perf_counter()
+        failure = _run_with_progress(sender, source)
+        seconds = time.perf_counter() - started
+        templates = client.stats()["templates"]
+    if failure is not None:
+        raise failure
+    if sender.refused:
+        raise ServerError(f"{url} did not take every line: {sender.refused}")
+    return _summary(sender.counts, seconds, templates) | {"url": url}
+
+
+def _summary(counts: dict[str, int], seconds: float, templates: int) -> dict[str, Any]:
+    return {
         "lines": counts["lines"],
         "dead_letters": counts["dead_letters"],
         "seconds": round(seconds, 3),
         "lines_per_s": round(counts["lines"] / max(seconds, 1e-9)),
         "templates": templates,
-        "anomalies": counts["anomalies"],
-        "data": str(data),
     }
-    if json_:
-        print(json.dumps(summary))
-        return
-    print(
-        f"{summary['lines']:,} lines in {seconds:.1f} s ({summary['lines_per_s']:,}/s) · "
-        f"{templates:,} templates · {summary['anomalies']:,} anomalies · "
-        f"{summary['dead_letters']:,} dead letters · stored in {data}"
-    )
 
 
 def _run_with_progress(pipeline: Any, source: Any) -> BaseException | None:

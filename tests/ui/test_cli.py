@@ -74,7 +74,7 @@ def test_lines_are_exported_and_segments_compacted(log: Path, tmp_path: Path) ->
         (["serve", "--topics", "a"], 2, "topics need a broker: add --kafka"),
         (["serve", "--lissten", "x"], 2, "No such option: --lissten"),
         (["ingest", "x.log"], 2, "say where to store"),
-        (["ingest", "x.log", "--url", "http://x"], 2, "stop the server and use --data"),
+        (["ingest", "x.log", "--url", "http://127.0.0.1:1"], 6, "no Driftwood server answers"),
         (
             ["demo", "--truth", "no/such/folder/t"],
             2,
