@@ -68,7 +68,7 @@ def create_app(server: ServerState) -> FastAPI:
     app.include_router(read_routes(server))
     explain_errors(app)
     app.add_middleware(BodyLimit, but=PATHS)
-    app.add_middleware(KnownHosts, hosts=lambda: server.config.server.hosts)
+    app.add_middleware(KnownHosts, hosts=lambda: server.config.server.hosts, but=PATHS)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=GZIP_LEVEL)
     return app
 

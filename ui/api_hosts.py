@@ -22,15 +22,19 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 class KnownHosts:
     """ASGI: refuses requests for another name than an address, a name without a dot, *.localhost or one of `hosts`.
 
-    Also a WebSocket that a page of another origin opens.
+    Also a WebSocket that a page of another origin opens. Agents know the server by any name: the paths in `but` let
+    nobody read, and refuse what a page sends.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Callable[[], Collection[str]], but: Collection[str] = ()
+    ) -> None:
         self._app = app
         self._hosts = hosts
+        self._but = but
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket"):
+        if scope["type"] in ("http", "websocket") and scope["path"] not in self._but:
             headers = Headers(scope=scope)
             host = name_of(headers.get("host", ""))
             if not is_local(host) and host not in self._hosts():

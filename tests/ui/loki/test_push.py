@@ -311,3 +311,12 @@ def test_a_server_that_stops_says_so() -> None:
         answer = server.push(streams(["1", "late"]))
         assert answer.status_code == 503
         assert "send it again" in answer.text
+
+
+def test_agents_know_the_server_by_any_name_and_pages_by_none(server: Pushing) -> None:
+    name = "driftwood.logging.svc.cluster.local:3100"
+    assert server.push(streams(["1", "by its name"]), host=name).status_code == 204
+    for path in ("/loki/api/v1/push", "/otlp/v1/logs"):
+        page = server.push(b"{}", path, host=name, origin=f"http://{name}")
+        assert page.status_code == 403
+    assert server.http.get("/api/v1/stats", headers={"host": name}).status_code == 421
