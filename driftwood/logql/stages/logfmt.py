@@ -47,10 +47,8 @@ def pairs(line: str) -> Iterator[tuple[str, str] | LogfmtError]:
 
 
 def clean_pairs(line: str) -> list[tuple[str, str, str]] | None:
-    """Key, quoted value and bare value of each pair, of which one at most is not empty; None: use `pairs`."""
-    if "\\" in line or not _CLEAN.fullmatch(line):
-        return None
-    return _PAIRS.findall(line)
+    """Key, quoted value (escapes and all) and bare value of each pair, one of them empty; None: use `pairs`."""
+    return _PAIRS.findall(line) if _CLEAN.fullmatch(line) else None
 
 
 def _slow_pairs(line: str) -> Iterator[tuple[str, str] | LogfmtError]:

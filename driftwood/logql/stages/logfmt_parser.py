@@ -6,7 +6,7 @@ from driftwood.logql.stages.errors import LOGFMT_ERROR
 from driftwood.logql.stages.hints import SUFFIX
 from driftwood.logql.stages.json_text import spaced
 from driftwood.logql.stages.labels import LabelSet, sanitized
-from driftwood.logql.stages.logfmt import LogfmtError, clean_pairs, pairs
+from driftwood.logql.stages.logfmt import LogfmtError, clean_pairs, pairs, unquote
 
 
 class LogfmtStage:
@@ -21,9 +21,11 @@ class LogfmtStage:
     def __call__(self, _ts: int, line: str, labels: LabelSet) -> str:
         if labels.complete:
             return line
-        if labels.hints.required is None and (clean := clean_pairs(line)) is not None:
-            self._take_all(clean, labels)
-            return line
+        if labels.hints.required is None and not (self._strict and "\\" in line):
+            clean = clean_pairs(line)
+            if clean is not None:
+                self._take_all(clean, labels)
+                return line
         for pair in pairs(line):
             if isinstance(pair, LogfmtError):
                 if self._strict:
@@ -42,12 +44,14 @@ class LogfmtStage:
         return line
 
     def _take_all(self, clean: list[tuple[str, str, str]], labels: LabelSet) -> None:
-        """What `__call__` does for most lines, where all names are wanted and nothing is wrong."""
+        """What `__call__` does for most lines, where all names are wanted and at most escapes are wrong."""
         base, metadata, parsed = labels.base, labels.metadata, labels.parsed
         keep_empty = self._keep_empty
         for key, quoted, bare in clean:
-            value = quoted or bare
-            if not value and not keep_empty:
+            value: str | None = quoted or bare
+            if "\\" in quoted:
+                value = unquote(quoted)
+            if value is None or not (value or keep_empty):
                 continue
             name = sanitized(key)
             if name in base or name in metadata:
