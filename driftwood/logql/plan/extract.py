@@ -1,0 +1,163 @@
+"""What SQL extracts for one range aggregation: which rows, which series they belong to, and their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from driftwood.logql import re2
+from driftwood.logql.answer import Labels
+from driftwood.logql.ast import (
+    Grouping,
+    LineFormat,
+    PatternParser,
+    RangeAggregation,
+    RegexpParser,
+    Stage,
+    Unwrap,
+)
+from driftwood.logql.needs import (
+    BYTES,
+    EXTRACTED,
+    Needs,
+    needs_of,
+    required_names,
+    sample_grouping,
+)
+from driftwood.logql.plan import numbers
+from driftwood.logql.plan.series import Combination, Keys, keys_by
+from driftwood.logql.plan.static import Compiler, Condition, Metadata, Static, grouped
+from driftwood.logql.sql import FALSE, Sql, all_of, column, negated, sql
+from driftwood.logql.stages.errors import SPECIAL
+from driftwood.logql.stages.hints import Hints
+from driftwood.logql.stages.labels import FinalLabels, LabelSet
+from driftwood.logql.stages.pattern import UNNAMED, Capture, parse
+
+ONE = Sql("1")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The samples of some streams. Rows about which `static` is unsure go through Python."""
+
+    static: Static
+    keys: Keys
+    value: Sql = ONE
+    """Of a row about which SQL is sure; a DOUBLE where it is not ONE."""
+
+
+def parts_of(
+    aggregation: RangeAggregation,
+    pushed: Grouping | None,
+    streams: Mapping[int, Labels],
+    metadata: Metadata,
+) -> Iterator[Part]:
+    """One part for the streams that have the same of the labels that matter. Raises TemplateError."""
+    extraction = _Extraction(aggregation, pushed, metadata)
+    for group in grouped(streams, extraction.names):
+        yield extraction.part(group)
+
+
+class _Extraction:
+    def __init__(
+        self, aggregation: RangeAggregation, pushed: Grouping | None, metadata: Metadata
+    ) -> None:
+        self._aggregation = aggregation
+        self._stages = aggregation.range.query.stages
+        self._unwrap = aggregation.range.unwrap
+        self._metadata = metadata
+        self._grouping = sample_grouping(aggregation, pushed)
+        self._needs = needs_of(aggregation, pushed)
+        self._by = self._grouping is not None and not self._grouping.without
+        names = self._named()
+        self.names = sorted(names | {f"{name}{EXTRACTED}" for name in names})
+        """Of these it must be known which the streams have themselves."""
+        self._needed = names
+
+    def _named(self) -> set[str]:
+        if self._by:
+            return set(self._needs.names or ())
+        names = set(required_names(self._stages)).union(*map(_given, self._stages))
+        if self._unwrap is not None:
+            names |= {self._unwrap.label, *required_names(self._unwrap.filters)}
+        return names
+
+    def part(self, streams: Mapping[int, Labels]) -> Part:
+        compiler = Compiler(streams, self._needed, self._metadata, all_names=not self._by)
+        static = compiler.run(self._stages, parses=not _parses_nothing(self._needs))
+        value = ONE
+        if self._asks_for_errors():
+            static.leave_to_python()
+        elif self._unwrap is not None:
+            value = _unwrapped(self._unwrap, compiler)
+        elif self._aggregation.op in BYTES:
+            value = sql("strlen(line)")
+            if any(isinstance(stage, LineFormat) for stage in self._stages):
+                static.leave_to_python()
+        if static.failed != FALSE:  # an error that no filter dropped
+            static.doubt(static.failed)
+            static.kept = all_of((static.kept, negated(static.failed)))
+        return Part(static, self._keys(compiler), value)
+
+    def _asks_for_errors(self) -> bool:
+        named = self._grouping.labels if self._grouping is not None else ()
+        return self._needs.keeps_errors or not SPECIAL.isdisjoint(named)
+
+    def _keys(self, compiler: Compiler) -> Keys:
+        if self._by and self._grouping is not None:
+            names = dict.fromkeys(self._grouping.labels)
+            return keys_by({name: compiler.value(name) for name in names}, compiler.static.streams)
+        return _all_labels(compiler.static, self._grouping, metadata=not self._metadata.none)
+
+
+def _given(stage: Stage) -> set[str]:
+    """The labels that a parser is sure to name."""
+    if isinstance(stage, RegexpParser):
+        return set(filter(None, re2.compile(stage.pattern).names))
+    if isinstance(stage, PatternParser):
+        captures = (part.name for part in parse(stage.pattern) if isinstance(part, Capture))
+        return {name for name in captures if name != UNNAMED}
+    return set()
+
+
+def _parses_nothing(needs: Needs) -> bool:
+    return needs.nothing or (needs.names is not None and not needs.names)
+
+
+def _unwrapped(unwrap: Unwrap, compiler: Compiler) -> Sql:
+    """The value of a row; those without one go, and those whose label is no plain number are left to Python."""
+    static = compiler.static
+    text = compiler.value(unwrap.label)
+    if text is None:
+        static.keep(Condition(FALSE))
+        return Sql("0.0")
+    if not isinstance(text, Sql):
+        static.leave_to_python()
+        return ONE
+    static.keep(Condition(sql("coalesce({} != '', FALSE)", text)))
+    value = numbers.converted(unwrap.conversion, text)
+    static.doubt(sql("({} IS NULL)", value))
+    for each in unwrap.filters:
+        static.keep(compiler.condition(each))
+    return value
+
+
+def _all_labels(static: Static, grouping: Grouping | None, *, metadata: bool) -> Keys:
+    """Series with all labels that the rows end with, perhaps without some."""
+    columns = {f"k{i}": value for i, (_, value) in enumerate(static.extracted)}
+    names = [name for name, _ in static.extracted]
+    if metadata:
+        columns["sm"] = column("sm")
+    columns["sid"] = column("sid")
+    label_set = LabelSet(Hints())
+
+    def labels(values: Combination) -> Labels:
+        stream = static.streams[values[-1]]
+        label_set.reset(stream, dict(values[-2] or ()) if metadata else {})
+        for name, value in zip(names, values, strict=False):
+            free = label_set.free_name(name)
+            if value is not None and label_set.wants(free):
+                label_set.set(free, value)
+        return label_set.final(FinalLabels(stream)).grouped(grouping)
+
+    return Keys(columns, labels)

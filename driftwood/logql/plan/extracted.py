@@ -1,0 +1,35 @@
+"""What a parser makes of a line, as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from driftwood.logql.sql import FALSE, Sql
+
+MAX_PARTS = 5
+"""A label's name with more parts could come from too many nested keys."""
+
+EDGE_SPACES = r"[\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
+"""RE2: spaces beyond ASCII, which are cut off a key's ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """Expressions over `line`, over `inputs`, computed from it first, and over `columns`, computed from both."""
+
+    columns: Mapping[str, Sql] = field(default_factory=dict)
+    values: Mapping[str, Sql] = field(default_factory=dict)
+    """By the name that the parser gives: a text, NULL where the line has none."""
+    unsure: Sql = FALSE
+    """Never NULL. Where it holds, nothing else counts: Python has to look at the line."""
+    failed: Sql = FALSE
+    """Never NULL. The line ends with this parser's `error`, and nothing was extracted."""
+    error: str = ""
+    inputs: Mapping[str, Sql] = field(default_factory=dict)
+
+
+def is_plain(name: str) -> bool:
+    """Whether the name's parts can be those of keys: `_entry` comes from none, `a__b` from too many."""
+    parts = name.split("_")
+    return all(parts) and len(parts) <= MAX_PARTS

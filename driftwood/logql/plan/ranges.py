@@ -1,0 +1,202 @@
+# ruff: noqa: S608  (texts of users are bound; what stands in the SQL are our own names and integers)
+"""A range aggregation: its samples added up by SQL where that will do, fetched where each is needed, and made by Python
+where SQL cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from driftwood.errors import QueryError
+from driftwood.logql.answer import Labels
+from driftwood.logql.ast import Grouping, RangeAggregation, RangeOp
+from driftwood.logql.plan.asked import Asked
+from driftwood.logql.plan.cells import Cells, grain_of, matrix_of, merged
+from driftwood.logql.plan.extract import ONE, Part, parts_of
+from driftwood.logql.plan.points import PointList, Points, samples_of
+from driftwood.logql.plan.rows import relation_of, slices, unsure_rows
+from driftwood.logql.plan.series import series_of
+from driftwood.logql.plan.static import Metadata, aliased, rows_of
+from driftwood.logql.reference.leaves import absent, check_errors, range_matrix
+from driftwood.logql.reference.samples import Extractor
+from driftwood.logql.reference.sources import StoredEntry
+from driftwood.logql.reference.vectors import Ints, SeriesMatrix
+from driftwood.logql.reference.windows import Windows
+from driftwood.logql.sql import FALSE, TRUE, Sql, any_of, column, sql
+from driftwood.store.read import Span
+
+SUMMED = {
+    RangeOp.COUNT: "0.0",
+    RangeOp.RATE: "sum(v)::DOUBLE",
+    RangeOp.ABSENT: "0.0",
+    RangeOp.BYTES: "sum(v)::DOUBLE",
+    RangeOp.BYTES_RATE: "sum(v)::DOUBLE",
+    RangeOp.SUM: "sum(v)::DOUBLE",
+    RangeOp.AVG: "sum(v)::DOUBLE",
+    RangeOp.MIN: "min(v)::DOUBLE",
+    RangeOp.MAX: "max(v)::DOUBLE",
+}
+"""The value of a cell; the other operations need every sample."""
+
+POINTS_AT_ONCE = 1_000_000
+MOST_VALUES = 50_000_000
+"""Of all series at all steps: more do not fit into the memory."""
+
+
+@dataclass(slots=True)
+class RangeSamples:
+    """The samples of one range aggregation at all steps of a query."""
+
+    asked: Asked
+    aggregation: RangeAggregation
+    pushed: Grouping | None
+    windows: Windows
+    cells: list[Cells] = field(default_factory=list)
+    points: list[Points] = field(default_factory=list)
+
+    @property
+    def summed(self) -> bool:
+        return self.aggregation.op in SUMMED
+
+    @property
+    def span(self) -> Span:
+        """start < ts <= end"""
+        return Span(int(self.windows.starts[0]), int(self.windows.ends[-1]))
+
+    def matrix(self) -> SeriesMatrix:
+        """Raises QueryError for a sample with an error."""
+        op = self.aggregation.op
+        if not self.summed:
+            return range_matrix(self.aggregation, samples_of(self.points), self.windows)
+        cells = merged([*self.cells, *(points.cells() for points in self.points)])
+        steps = len(self.windows.ends)
+        if len(cells.series) * steps > MOST_VALUES:
+            raise QueryError(
+                f"{len(cells.series)} series at {steps} steps are more than fit into the memory: group by fewer "
+                "labels, or take a longer step"
+            )
+        unwrapped = self.aggregation.range.unwrap is not None
+        found = matrix_of(cells, self.windows, op, unwrapped=unwrapped).canonical()
+        check_errors(found)
+        if op is RangeOp.ABSENT:
+            return absent(found.present, self.aggregation.range.query.matchers)
+        return found
+
+    def collect(self, streams: Mapping[int, Labels], metadata: Metadata) -> None:
+        """From the lines of `streams`. Raises TemplateError."""
+        if not len(self.windows.ends) or self.span.length <= 0:
+            return
+        for part in parts_of(self.aggregation, self.pushed, streams, metadata):
+            static = part.static
+            unsure = static.unsure == TRUE
+            if not unsure and any_of((static.kept, static.unsure)) != FALSE:
+                unsure = self._cells(part) if self.summed else self._points(part)
+            if unsure:
+                self._by_python(part)
+
+    def _cells(self, part: Part) -> bool:
+        """Adds up what SQL is sure of; whether there are rows that it is not sure of."""
+        until = _Until(self.windows)
+        value = {} if part.value == ONE else {"v": part.value}
+        rows = self._rows(part, {**part.keys.columns, "b": until.cell, **value}, until.inside)
+        names = [*part.keys.columns, "b"]
+        found = self.asked.query(
+            sql(
+                f"SELECT {', '.join(['u', *names])}, count(*) AS n, "
+                f"{SUMMED[self.aggregation.op] if value else '0.0'} AS v FROM {{}} GROUP BY ALL",
+                rows,
+            )
+        )
+        sure, unsure = _sure(found)
+        if sure.num_rows:
+            series, row = series_of(sure, part.keys)
+            until_ns = until.decoded(sure.column("b").to_numpy())
+            count = sure.column("n").to_numpy()
+            self.cells.append(Cells(series, row, until_ns, count, sure.column("v").to_numpy()))
+        return unsure
+
+    def _points(self, part: Part) -> bool:
+        """Fetches the samples that SQL is sure of."""
+        value = sql("({})::DOUBLE", part.value)
+        columns = {**part.keys.columns, "at": column("ts"), "id": column("line_id"), "v": value}
+        unsure = False
+        for span in slices(self.asked, part.static, self.span, POINTS_AT_ONCE):
+            found = self.asked.query(
+                sql(
+                    "SELECT * FROM {}", self._rows(part, columns, _Until(self.windows).inside, span)
+                )
+            )
+            sure, some = _sure(found)
+            unsure |= some
+            if sure.num_rows:
+                series, row = series_of(sure, part.keys)
+                ts, line_id, values = (sure.column(c).to_numpy() for c in ("at", "id", "v"))
+                self.points.append(Points(series, row, ts, line_id, values))
+        return unsure
+
+    def _rows(
+        self, part: Part, columns: Mapping[str, Sql], inside: Sql, span: Span | None = None
+    ) -> Sql:
+        """(u, *columns) of the rows that stay; `u`: SQL is not sure, and the others are NULL."""
+        static = part.static
+        source = rows_of(static, relation_of(self.asked, span or self.span))
+        wanted = any_of((static.kept, static.unsure))
+        if static.unsure == FALSE:
+            made = {"u": FALSE, **columns}
+        else:
+            sure = {
+                name: sql("CASE WHEN NOT ({}) THEN {} END", static.unsure, value)
+                for name, value in columns.items()
+            }
+            made = {"u": static.unsure, **sure}
+        return sql("(SELECT {} FROM {} WHERE {} AND {})", aliased(made), source, wanted, inside)
+
+    def _by_python(self, part: Part) -> None:
+        extractor = Extractor(self.aggregation, self.pushed)
+        points = PointList()
+        for row in unsure_rows(self.asked, part.static, self.span):
+            entry = StoredEntry(row.ts, row.line, row.structured_metadata, row.line_id)
+            sample = extractor.sample(entry, row.stream)
+            if sample is not None:
+                labels, value = sample
+                points.add(points.series(labels), row.ts, row.line_id, value)
+        self.points.append(points.points())
+
+
+def _sure(found: pa.Table) -> tuple[pa.Table, bool]:
+    """The rows that SQL is sure of, and whether there are others."""
+    unsure = found.column("u").to_numpy(zero_copy_only=False).astype(np.bool_)
+    if not unsure.any():
+        return found, False
+    return found.filter(pa.array(~unsure)), True
+
+
+class _Until:
+    """The cells of windows: their number in SQL, and which time that number means."""
+
+    def __init__(self, windows: Windows) -> None:
+        self._origin = int(windows.starts[0])
+        self._grain = grain_of(windows)
+        self._last = int(windows.ends[-1])
+        self._wide = self._last - self._origin >= 2**62  # 64 bits of ns hold 292 years
+        since = f"(ts{'::HUGEINT' if self._wide else ''} - 1 - {self._origin})"
+        alone = len(windows.ends) == 1
+        self._width = windows.width if alone else min(windows.width, self._grain)
+        self.cell = Sql("0::BIGINT") if alone else Sql(f"({since} // {self._grain})::BIGINT")
+        self.inside = TRUE
+        """Whether a row is in any window: there may be gaps between them."""
+        if not alone and windows.width < self._grain:
+            self.inside = Sql(f"{since} % {self._grain} < {windows.width}")
+
+    def decoded(self, cells: Ints) -> Ints:
+        if self._wide:
+            far = (
+                min(self._origin + self._width + n * self._grain, self._last)
+                for n in cells.tolist()
+            )
+            return np.fromiter(far, np.int64, len(cells))
+        return np.minimum(cells * self._grain + (self._origin + self._width), self._last)

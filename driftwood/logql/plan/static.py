@@ -1,0 +1,345 @@
+"""Static mode: each label that a query needs is an expression of SQL, and its filters are conditions on them.
+
+That is done for streams that have the same of these labels themselves, so that it is known which names are taken. A row
+about which SQL is not sure is left to Python, with all its stages; so is every row once a stage comes that has no SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias, get_args
+
+from driftwood.logql.answer import Labels
+from driftwood.logql.ast import (
+    And,
+    BytesFilter,
+    DurationFilter,
+    IpFilter,
+    JsonParser,
+    LabelFilter,
+    LineFilter,
+    LogfmtParser,
+    MatchOp,
+    NumberFilter,
+    Or,
+    PatternParser,
+    RegexpParser,
+    Stage,
+    StringFilter,
+)
+from driftwood.logql.needs import EXTRACTED
+from driftwood.logql.plan import numbers
+from driftwood.logql.plan.extracted import Extracted
+from driftwood.logql.plan.parse_json import parse_json
+from driftwood.logql.plan.parse_logfmt import parse_logfmt
+from driftwood.logql.plan.parse_text import parse_pattern, parse_regexp
+from driftwood.logql.plan.texts import line_condition, text_condition
+from driftwood.logql.sql import FALSE, TRUE, Sql, all_of, any_of, listed, negated, sql
+from driftwood.logql.stages.errors import ERROR as ERROR_LABEL
+from driftwood.logql.stages.errors import SPECIAL
+from driftwood.logql.stages.hints import Hints
+from driftwood.logql.stages.label_filter import check_of, match_of
+from driftwood.logql.stages.labels import LabelSet
+
+LABEL_FILTERS = get_args(LabelFilter)
+_NEGATIVE = (MatchOp.NOT_EQUAL, MatchOp.NOT_MATCHES)
+
+
+class OfStream(NamedTuple):
+    """The value of a label that the stream itself has."""
+
+    name: str
+
+
+Value: TypeAlias = OfStream | Sql | None
+"""A label's value; SQL gives NULL where a row has none, None means that no row has it."""
+
+
+class Condition(NamedTuple):
+    """Whether a row stays, and where SQL cannot say. Neither is ever NULL."""
+
+    kept: Sql
+    unsure: Sql = FALSE
+
+
+@dataclass(slots=True)
+class Static:
+    """A query's stages for some streams. Of the rows that are `where`, those that are `kept` or `unsure` matter."""
+
+    streams: Mapping[int, Labels]
+    where: Sql = TRUE
+    """Over the columns of `logs` alone."""
+    inputs: dict[str, Sql] = field(default_factory=dict)
+    columns: dict[str, Sql] = field(default_factory=dict)
+    """Computed from `line`, and from `inputs`, which are computed before."""
+    kept: Sql = TRUE
+    unsure: Sql = FALSE
+    failed: Sql = FALSE
+    """The row has the error `error` so far."""
+    error: str = ""
+    values: dict[str, Sql] = field(default_factory=dict)
+    """What parsers gave, by label."""
+    extracted: list[tuple[str, Sql]] = field(default_factory=list)
+    """The same, one after the other, by the names that the parsers give."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether SQL is sure of any row."""
+        return self.unsure != TRUE
+
+    def leave_to_python(self) -> None:
+        """Every row that is still there."""
+        self.doubt(TRUE)
+
+    def doubt(self, unsure: Sql) -> None:
+        """Rows that are kept so far, and about which SQL is not sure from here on."""
+        if unsure == TRUE and self.kept == TRUE:
+            self.unsure = TRUE
+        else:
+            self.unsure = any_of((self.unsure, all_of((self.kept, unsure))))
+        if unsure == TRUE:
+            self.kept = FALSE
+
+    def keep(self, condition: Condition) -> None:
+        """Rows for which `condition` holds; those that were unsure before stay so."""
+        if self.unsure == FALSE and condition.unsure == FALSE and not self.columns:
+            self.where = all_of((self.where, condition.kept))
+            return
+        self.doubt(condition.unsure)
+        self.kept = all_of((self.kept, condition.kept))
+
+
+def grouped(
+    streams: Mapping[int, Labels], names: Collection[str]
+) -> Iterator[Mapping[int, Labels]]:
+    """The streams, by which of `names` are their own labels."""
+    groups: dict[tuple[bool, ...], dict[int, Labels]] = {}
+    for sid, labels in streams.items():
+        groups.setdefault(tuple(name in labels for name in names), {})[sid] = labels
+    yield from groups.values()
+
+
+class Metadata(NamedTuple):
+    """Which names the structured metadata of the rows may have."""
+
+    names: Collection[str] | None
+    """None: any."""
+
+    def has(self, name: str) -> bool:
+        return self.names is None or name in self.names
+
+    @property
+    def none(self) -> bool:
+        return self.names is not None and not self.names
+
+
+class Compiler:
+    """Compiles stages one after the other, for streams that share which of the names that matter are theirs."""
+
+    def __init__(
+        self,
+        streams: Mapping[int, Labels],
+        needed: Collection[str],
+        metadata: Metadata,
+        *,
+        all_names: bool,
+    ) -> None:
+        """`needed`: the names whose values count. `all_names`: the answer shows all labels, so that a parser's names
+        must be known beforehand.
+        """
+        self.static = Static(streams, among(streams))
+        self._any = next(iter(streams.values()), {})
+        self._needed = set(needed) | {name.removesuffix(EXTRACTED) for name in needed}
+        self._metadata = metadata
+        self._all_names = all_names
+        self._parsers = 0
+
+    def run(self, stages: Sequence[Stage], *, parses: bool = True) -> Static:
+        """`parses` False: no parser has anything to do."""
+        if any(
+            self._metadata.names is not None and name in self._metadata.names for name in SPECIAL
+        ):
+            self.static.leave_to_python()
+            return self.static
+        for stage in stages:
+            if isinstance(stage, LineFilter):
+                condition = line_condition(stage)
+                self.static.keep(
+                    Condition(TRUE, TRUE) if condition is None else Condition(condition)
+                )
+            elif isinstance(stage, LABEL_FILTERS):
+                self.static.keep(self.condition(stage))
+            elif isinstance(stage, JsonParser | LogfmtParser | RegexpParser | PatternParser):
+                if parses and not self._parse(stage):
+                    self.static.leave_to_python()
+            else:
+                self.static.leave_to_python()
+            if not self.static.decided or self.static.kept == FALSE:
+                break
+        return self.static
+
+    # -- labels
+
+    def value(self, name: str) -> Value:
+        if name in self._any:
+            return OfStream(name)
+        found = [self.static.values[name]] if name in self.static.values else []
+        if self._metadata.has(name):
+            found.append(sql("sm[{}]", name))
+        if not found:
+            return None
+        return found[0] if len(found) == 1 else sql("coalesce({})", listed(found))
+
+    def _parse(self, stage: Stage) -> bool:
+        """False: there is no SQL for it."""
+        alias = f"p{self._parsers}"
+        self._parsers += 1
+        names = self._needed - set(self._any) | {
+            name for name in self._needed if name + EXTRACTED in self._needed
+        }
+        found: Extracted | None = None
+        match stage:
+            case JsonParser(extractions=()) if not self._all_names:
+                found = parse_json(sorted(names), alias)
+            case LogfmtParser(extractions=(), strict=False, keep_empty=False) if (
+                not self._all_names
+            ):
+                found = parse_logfmt(sorted(names), alias)
+            case RegexpParser():
+                found = parse_regexp(stage, None if self._all_names else names, alias)
+            case PatternParser():
+                found = parse_pattern(stage, None if self._all_names else names, alias)
+        return found is not None and self._take(found)
+
+    def _take(self, found: Extracted) -> bool:
+        static = self.static
+        if found.failed != FALSE and static.failed != FALSE:
+            return False  # which of two errors a line has depends on more
+        static.inputs.update(found.inputs)
+        static.columns.update(found.columns)
+        static.doubt(found.unsure)
+        if found.failed != FALSE:
+            static.failed, static.error = found.failed, found.error
+        for name, value in found.values.items():
+            static.extracted.append((name, value))
+            if not self._set(name, value, found.values):
+                return False
+        return True
+
+    def _set(self, name: str, value: Sql, others: Mapping[str, Sql]) -> bool:
+        """The label that the parser's `name` becomes. The first writer wins."""
+        suffixed = name + EXTRACTED
+        if name in self._any:
+            if suffixed in others or self._metadata.has(suffixed) or suffixed in self._any:
+                return suffixed not in self._needed
+            self._first(suffixed, value)
+            return True
+        if self._metadata.has(name):
+            if suffixed in self._needed:
+                return False
+            value = sql("CASE WHEN sm[{}] IS NULL THEN {} END", name, value)
+        self._first(name, value)
+        return True
+
+    def _first(self, name: str, value: Sql) -> None:
+        values = self.static.values
+        values[name] = sql("coalesce({}, {})", values[name], value) if name in values else value
+
+    # -- label filters
+
+    def condition(self, stage: LabelFilter) -> Condition:
+        match stage:
+            case And():
+                left, right = self.condition(stage.left), self.condition(stage.right)
+                return Condition(
+                    all_of((left.kept, right.kept)), any_of((left.unsure, right.unsure))
+                )
+            case Or():
+                left, right = self.condition(stage.left), self.condition(stage.right)
+                unsure = any_of((left.unsure, all_of((negated(left.kept), right.unsure))))
+                return Condition(any_of((left.kept, right.kept)), unsure)
+            case StringFilter() if stage.matcher.name == ERROR_LABEL:
+                return self._string(stage, self._error_text())
+        name = stage.matcher.name if isinstance(stage, StringFilter) else stage.name
+        value = self.value(name)
+        if not isinstance(value, Sql):
+            return self._of_streams(stage)
+        match stage:
+            case StringFilter():
+                return self._string(stage, sql("coalesce({}, '')", value))
+            case NumberFilter():
+                return _compared(stage, value, numbers.number(value))
+            case DurationFilter():
+                return _compared(stage, value, numbers.nanoseconds(value))
+            case BytesFilter():
+                return _compared(stage, value, numbers.size(value))
+            case IpFilter():
+                return Condition(self.static.failed, sql("({} IS NOT NULL)", value))
+
+    def _error_text(self) -> Sql:
+        static = self.static
+        if static.failed == FALSE:
+            return sql("''")
+        return sql("CASE WHEN {} THEN {} ELSE '' END", static.failed, static.error)
+
+    def _string(self, stage: StringFilter, text: Sql) -> Condition:
+        found = text_condition(match_of(stage.matcher), text)
+        if found is None:
+            return Condition(TRUE, TRUE)
+        return Condition(negated(found) if stage.matcher.op in _NEGATIVE else found)
+
+    def _of_streams(self, stage: LabelFilter) -> Condition:
+        """Of labels that the stream itself has, or none at all: it is known now which streams stay."""
+        check = check_of(stage)
+        labels = LabelSet(Hints())
+        kept: list[int] = []
+        unsure: list[int] = []
+        for sid, of_stream in self.static.streams.items():
+            labels.reset(of_stream, {})
+            if check(labels):
+                (unsure if labels.error else kept).append(sid)
+        ip = isinstance(stage, IpFilter)
+        found = self._among(kept)
+        return Condition(any_of((found, self.static.failed)) if ip else found, self._among(unsure))
+
+    def _among(self, sids: list[int]) -> Sql:
+        if len(sids) == len(self.static.streams):
+            return TRUE
+        return among(sids)
+
+
+def among(sids: Collection[int]) -> Sql:
+    """Whether a row is of one of these streams."""
+    if not sids:
+        return FALSE
+    if len(sids) <= LITERAL_STREAMS:
+        return Sql(f"sid IN ({', '.join(map(str, map(int, sids)))})")
+    return sql("sid IN (SELECT unnest({}))", list(sids))
+
+
+LITERAL_STREAMS = 2_000
+"""A longer list in the SQL costs more to plan than it saves."""
+
+
+def _compared(
+    stage: NumberFilter | DurationFilter | BytesFilter, text: Sql, value: Sql
+) -> Condition:
+    """Without the label the line goes; what is no number stays, with an error."""
+    there = sql("({} IS NOT NULL)", text)
+    kept = sql("coalesce({}, FALSE)", numbers.compared(value, stage.op, stage.value))
+    return Condition(kept, all_of((there, sql("({} IS NULL)", value))))
+
+
+def rows_of(static: Static, relation: Sql) -> Sql:
+    """What stands after FROM: the rows that are `where`, with all that was computed of them."""
+    source = sql("(SELECT ts, line_id, sid, sm, line FROM {} WHERE {})", relation, static.where)
+    for layer in (static.inputs, static.columns):
+        if layer:
+            source = sql("(SELECT *, {} FROM {})", aliased(layer), source)
+    return source
+
+
+def aliased(expressions: Mapping[str, Sql]) -> Sql:
+    """Expressions with the names that they get."""
+    return listed(sql(f"{{}} AS {alias}", value) for alias, value in expressions.items())
