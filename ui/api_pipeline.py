@@ -18,6 +18,8 @@ from driftwood.logql.ast import (
     VectorAggregation,
     VectorOp,
 )
+from driftwood.logql.plan import engine
+from driftwood.logql.plan.engine import QuerySettings
 from driftwood.logql.sql import line_condition
 from driftwood.store.read import Readable, Span
 from driftwood.store.read_counts import Counts, natural_step
@@ -57,10 +59,8 @@ def found(
     store: Readable, query: LogQuery, span: Span, limit: int, direction: Direction
 ) -> list[tuple[Entry, Labels]]:
     """The lines, each with its stream's labels, in the order of (ts, line_id)."""
-    from driftwood.logql.plan import engine
-
     asked = Range(span.start, span.end, SECOND, limit, direction)
-    answer = engine.answer(store, query, asked, Limits(max_entries=limit))
+    answer = engine.answer(store, query, asked, QuerySettings(Limits(max_entries=limit)))
     assert isinstance(answer, Streams)
     lines = [(entry, stream.stream) for stream in answer.streams for entry in stream.entries]
     lines.sort(key=lambda line: (line[0].ts, line[0].line_id), reverse=direction == "backward")
@@ -73,8 +73,6 @@ def counted(store: Readable, query: LogQuery, span: Span, step: int | None, by: 
         raise QueryError(
             f"by={by} counts lines as they are stored; this query changes or parses them"
         )
-    from driftwood.logql.plan import engine
-
     step = natural_step(span) if step is None else step
     origin = span.start // step * step
     buckets = -(-(span.end - origin) // step)
@@ -84,7 +82,7 @@ def counted(store: Readable, query: LogQuery, span: Span, step: int | None, by: 
         grouping=Grouping(GROUPS[by]),
     )
     asked = Range(origin + step, origin + buckets * step, step)
-    answer = engine.answer(store, counting, asked, Limits(max_series=MAX_SERIES))
+    answer = engine.answer(store, counting, asked, QuerySettings(Limits(max_series=MAX_SERIES)))
     assert isinstance(answer, Matrix)
     series: dict[str, list[int]] = {}
     for each in answer.series:
