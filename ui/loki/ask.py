@@ -17,11 +17,12 @@ from driftwood.config import Config
 from driftwood.logql.answer import Answer, Limits, Question, Range
 from driftwood.logql.ast import Expr, LogQuery, LogRange
 from driftwood.logql.gotext import format_duration, format_prometheus_duration
+from driftwood.logql.plan import engine
+from driftwood.logql.plan.engine import QuerySettings
 from driftwood.store.read import Deadline, Readable
 from driftwood.store.read_selection import EVERY_LINE, Selection, select
 from driftwood.timeparse import SECOND
 from ui.api_state import ServerState
-from ui.loki import stand_in as engine
 from ui.loki.parameters import Bounds
 from ui.loki.refusals import Refusal
 from ui.loki.turns import Turns
@@ -115,7 +116,8 @@ class Desk:
 
     def evaluate(self, store: Readable, expr: Expr, question: Question) -> Answer:
         limits = Limits(self.config.query.max_series, self.config.server.max_lines)
-        return engine.answer(store, expr, question, limits)
+        settings = QuerySettings(limits, self.config.server.query_timeout_s)
+        return engine.answer(store, expr, question, settings)
 
 
 class _Job(Generic[T]):
