@@ -8,9 +8,10 @@ A differential test gives its own `Words`, those of the lines that it asks about
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import ParamSpec, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -163,6 +164,25 @@ TEMPLATES = st.lists(
 ).map("".join)
 
 
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+def _brief(make: Callable[P, SearchStrategy[T]]) -> Callable[P, SearchStrategy[T]]:
+    """The strategy under a short name: hypothesis prints what it draws from, and that is long here."""
+
+    def brief(*args: P.args, **kwargs: P.kwargs) -> SearchStrategy[T]:
+        strategy = make(*args, **kwargs)
+
+        @st.composite
+        def drawn(draw: st.DrawFn) -> T:
+            return draw(strategy)
+
+        return drawn()
+
+    return brief
+
+
 class Queries:
     """Strategies for every part of a query, out of the same words."""
 
@@ -171,6 +191,7 @@ class Queries:
 
     # -- selectors
 
+    @_brief
     def matchers(self) -> SearchStrategy[Matcher]:
         w = self.words
         return st.one_of(
@@ -197,6 +218,7 @@ class Queries:
 
     # -- stages
 
+    @_brief
     def line_filters(self) -> SearchStrategy[LineFilter]:
         w = self.words
         text = w.texts.map(Operand)
@@ -212,6 +234,7 @@ class Queries:
             _line_filter(FilterOp.NOT_PATTERN, pattern),
         )
 
+    @_brief
     def parsers(self) -> SearchStrategy[Stage]:
         names = self.words.names
         paths = st.sampled_from(["a", "a.b", "a[0]", '["k e y"]', 'a["b"].c[1]', "level"])
@@ -226,6 +249,7 @@ class Queries:
             st.just(Unpack()),
         )
 
+    @_brief
     def formats(self) -> SearchStrategy[Stage]:
         names = self.words.names.filter(lambda name: not name.startswith("__error"))
         templates = st.builds(Assignment, names, TEMPLATES, st.just(False))
@@ -238,12 +262,14 @@ class Queries:
             st.just(Decolorize()),
         )
 
+    @_brief
     def droppers(self) -> SearchStrategy[Stage]:
         labels = st.lists(st.one_of(self.words.names, self.matchers()), min_size=1, max_size=3).map(
             tuple
         )
         return st.one_of(labels.map(DropLabels), labels.map(KeepLabels))
 
+    @_brief
     def label_filters(self) -> SearchStrategy[LabelFilter]:
         w = self.words
         compared = st.sampled_from(CompareOp)
@@ -260,6 +286,7 @@ class Queries:
             plain, lambda f: st.one_of(st.builds(And, f, f), st.builds(Or, f, f)), max_leaves=4
         )
 
+    @_brief
     def stages(self) -> SearchStrategy[tuple[Stage, ...]]:
         stage = st.one_of(
             self.line_filters(),
@@ -270,11 +297,13 @@ class Queries:
         )
         return st.lists(stage, max_size=4).map(tuple).filter(_stay_apart)
 
+    @_brief
     def log_queries(self) -> SearchStrategy[LogQuery]:
         return st.builds(LogQuery, self.selectors(), self.stages())
 
     # -- metrics
 
+    @_brief
     def unwraps(self) -> SearchStrategy[Unwrap]:
         filters = st.lists(self.label_filters(), max_size=2).map(tuple)
         return st.builds(Unwrap, self.words.names, st.sampled_from(Conversion), filters)
@@ -287,6 +316,7 @@ class Queries:
         w = self.words
         return st.builds(LogRange, self.log_queries(), w.ranges, w.offsets, unwrap)
 
+    @_brief
     def range_aggregations(self) -> SearchStrategy[RangeAggregation]:
         counting = [RangeOp.COUNT, RangeOp.BYTES, RangeOp.BYTES_RATE]
         either = [RangeOp.RATE, RangeOp.ABSENT]
@@ -317,6 +347,7 @@ class Queries:
         )
         return st.one_of(vectors, vectors, vectors, literal)
 
+    @_brief
     def _vectors(self, depth: int) -> SearchStrategy[Metric]:
         """Metrics that are no bare numbers."""
         constant = st.integers(0, 4_000).map(lambda n: VectorLiteral(n / 4))
