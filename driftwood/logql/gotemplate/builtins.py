@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from driftwood.logql.gotemplate import gofmt, text_functions
+from driftwood.logql.gotemplate import encodings, gofmt, printer
 from driftwood.logql.gotemplate.errors import CallError, bounded
 from driftwood.logql.gotemplate.signatures import Function, Param
 from driftwood.logql.gotemplate.times import Location, Time
@@ -59,7 +59,7 @@ def _equal(left: object, right: object) -> bool:
     if _shape(left) != _shape(right):
         raise CallError(
             f"non-comparable types {gofmt.sprintf('%s', [left])}: {type_name(left)}, "
-            f"{type_name(right)}: {gofmt.text_of(right)}"
+            f"{type_name(right)}: {printer.text_of(right)}"
         )
     if isinstance(left, Time) and isinstance(right, Time):
         same_clock = left.monotonic == right.monotonic
@@ -127,7 +127,7 @@ def _len(value: object) -> int:
             raise CallError("len of nil pointer")
         value = value.value
     if isinstance(value, str):
-        return gofmt.length(value)
+        return printer.length(value)
     if isinstance(value, Mapping | list | bytes):
         return len(value)
     if value is None:
@@ -260,7 +260,7 @@ def _js_character(char: str) -> str:
 
 
 def _urlquery(*values: object) -> str:
-    return text_functions.urlencode(_shown(values))
+    return encodings.urlencode(_shown(values))
 
 
 def _call(written: str, callee: object, *_arguments: object) -> object:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from driftwood.logql import gotext
 from driftwood.logql.gotemplate import constants, nodes
-from driftwood.logql.gotemplate.errors import DEEPEST, TemplateError
+from driftwood.logql.gotemplate.errors import DEEPEST
 from driftwood.logql.gotemplate.nodes import Body, BranchKind, Operand
-from driftwood.logql.gotemplate.tokens import Kind, Lexer, Token
+from driftwood.logql.gotemplate.token_reader import TokenReader
+from driftwood.logql.gotemplate.tokens import Kind, Token
 
 
 def parse(name: str, text: str, is_function: Callable[[str], bool]) -> Mapping[str, Body]:
@@ -46,71 +47,14 @@ _NOT_EXECUTABLE = (nodes.Bool, nodes.Dot, nodes.Nil, nodes.Number, nodes.String)
 _BRANCHES = {Kind.IF: BranchKind.IF, Kind.WITH: BranchKind.WITH, Kind.RANGE: BranchKind.RANGE}
 
 
-class _Parser:
+class _Parser(TokenReader):
     def __init__(self, name: str, text: str, is_function: Callable[[str], bool]) -> None:
-        self._name = name
-        self._lexer = Lexer(text)
+        super().__init__(name, text)
         self._is_function = is_function
-        self._pushed: list[Token] = []
-        self._line = 1
-        """Where the last token was read; messages name it."""
-        self._action_line = 0
         self._variables = ["$"]
         self._range_depth = 0
         self._depth = 0
         self._trees: dict[str, Body] = {}
-
-    # -- tokens
-
-    def _next(self) -> Token:
-        if self._pushed:
-            return self._pushed.pop()
-        token = self._lexer.next()
-        self._line = token.line
-        return token
-
-    def _push(self, *tokens: Token) -> None:
-        """Tokens to be read again, the first of them last."""
-        self._pushed.extend(tokens)
-
-    def _peek(self) -> Token:
-        token = self._next()
-        self._push(token)
-        return token
-
-    def _next_non_space(self) -> Token:
-        while (token := self._next()).kind is Kind.SPACE:
-            pass
-        return token
-
-    def _peek_non_space(self) -> Token:
-        token = self._next_non_space()
-        self._push(token)
-        return token
-
-    def _expect(self, kind: Kind, context: str) -> Token:
-        token = self._next_non_space()
-        if token.kind is not kind:
-            self._unexpected(token, context)
-        return token
-
-    def _fail(self, wrong: object) -> NoReturn:
-        raise TemplateError(f"template: {self._name}:{self._line}: {wrong}")
-
-    def _unexpected(self, token: Token, context: str) -> NoReturn:
-        if token.kind is not Kind.ERROR:
-            self._fail(f"unexpected {token} in {context}")
-        extra = ""
-        if self._action_line not in (0, token.line):
-            extra = f" in action started at {self._name}:{self._action_line}"
-            if token.text.endswith(" action"):
-                extra = extra.removeprefix(" in action")
-        self._fail(f"{token}{extra}")
-
-    def _deeper(self) -> None:
-        self._depth += 1
-        if self._depth > DEEPEST:
-            self._fail("max expression depth exceeded")
 
     # -- templates
 
@@ -161,6 +105,11 @@ class _Parser:
             return gotext.unquote(token.text)
         except ValueError as error:
             self._fail(error)
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            self._fail("max expression depth exceeded")
 
     # -- statements
 

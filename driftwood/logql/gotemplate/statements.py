@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from driftwood.logql import gotext
-from driftwood.logql.gotemplate import gofmt, nodes
+from driftwood.logql.gotemplate import nodes, printer
 from driftwood.logql.gotemplate.errors import DEEPEST, MOST_STEPS, too_long
 from driftwood.logql.gotemplate.expressions import Expressions
 from driftwood.logql.gotemplate.nodes import Body, BranchKind, Statement
@@ -192,7 +192,7 @@ class Statements:
                 raise self._error(expr.last, wrong)
             kind = type(value)
             return ((None, kind(number)) for number in range(value))
-        raise self._error(expr.last, f"range can't iterate over {gofmt.text_of(value)}")
+        raise self._error(expr.last, f"range can't iterate over {printer.text_of(value)}")
 
     # -- templates
 
@@ -234,7 +234,7 @@ def text_value(expr: Expr) -> Callable[[State, object], str]:
 
     def shown(state: State, dot: object) -> str:
         got = value(state, dot)
-        return "<no value>" if got is None else gofmt.text_of(got)
+        return "<no value>" if got is None else printer.text_of(got)
 
     return shown
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Callable
-from urllib.parse import quote_plus
 
-from driftwood.logql import gotext, re2
-from driftwood.logql.gotemplate.errors import LONGEST_TEXT, CallError, bounded, too_long
+from driftwood.logql import re2
+from driftwood.logql.gotemplate.encodings import b64dec, b64enc, urldecode, urlencode
+from driftwood.logql.gotemplate.errors import LONGEST_TEXT, CallError, too_long
 from driftwood.logql.gotemplate.signatures import Function, Param
 from driftwood.logql.gotemplate.values import decoded, encoded, valid
 
@@ -149,26 +147,28 @@ def _regex(pattern: str) -> re2.Regex:
 
 def regex_replace_all(pattern: str, text: str, template: str) -> str:
     """In `template`, $1, ${1}, $name and ${name} stand for groups."""
-    if "$" not in template:
-        return regex_replace_all_literal(pattern, text, template)
-    return _replaced(_regex(pattern), text, lambda match: match.expand(template))
+    regex = _regex(pattern)
+    _check_growth(regex, text, template, literal=False)
+    return regex.replace_all(text, template)
 
 
 def regex_replace_all_literal(pattern: str, text: str, replacement: str) -> str:
-    return _replaced(_regex(pattern), text, lambda _: replacement)
+    regex = _regex(pattern)
+    _check_growth(regex, text, replacement, literal=True)
+    return regex.replace_all_literal(text, replacement)
 
 
-def _replaced(regex: re2.Regex, text: str, by: Callable[[re2.Match], str]) -> str:
-    pieces: list[str] = []
-    at = room = 0
+def _check_growth(regex: re2.Regex, text: str, template: str, literal: bool) -> None:
+    """Before anything is built; the matches are looked at one by one only where there might be too much."""
+    most = (len(text) + 1) * (len(template) + 1) + len(text) * template.count("$")
+    if most <= LONGEST_TEXT:
+        return
+    room = LONGEST_TEXT - len(text)
     for match in regex.finditer(text):
-        start, end = match.span()
-        pieces += (text[at:start], by(match))
-        room += start - at + len(pieces[-1])
-        if room > LONGEST_TEXT:
+        room += len(match.group() or "")
+        room -= len(template if literal else match.expand(template))
+        if room < 0:
             raise too_long()
-        at = end
-    return bounded("".join([*pieces, text[at:]]))
 
 
 def count(pattern: str, text: str) -> int:
@@ -213,77 +213,6 @@ def align_left(width: int, text: str) -> str:
 
 def align_right(width: int, text: str) -> str:
     return _aligned(width, text, left=False)
-
-
-# -- encodings
-
-
-def urlencode(text: str) -> str:
-    """url.QueryEscape: a blank is a plus."""
-    return bounded(quote_plus(text, safe="", errors="surrogateescape"))
-
-
-_ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})?")
-
-
-def urldecode(text: str) -> str:
-    raw = encoded(text)
-    for found in _ESCAPE.finditer(raw):
-        if found[1] is None:
-            wrong = gotext.quote(decoded(raw[found.start() : found.start() + 3]))
-            raise CallError(f"invalid URL escape {wrong}")
-    raw = raw.replace(b"+", b" ")
-    return decoded(_ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), raw))
-
-
-def b64enc(text: str) -> str:
-    return bounded(base64.b64encode(encoded(text)).decode())
-
-
-_BASE64 = re.compile(rb"[A-Za-z0-9+/]")
-
-
-def b64dec(text: str) -> str:
-    """Padding may be left out, as in tokens."""
-    raw = encoded(text)
-    raw += b"=" * (-len(raw) % 4)
-    digits, wrong = _base64_digits(raw)
-    if wrong is not None:
-        raise CallError(f"illegal base64 data at input byte {wrong}")
-    return decoded(base64.b64decode(digits + b"=" * (-len(digits) % 4)))
-
-
-def _base64_digits(raw: bytes) -> tuple[bytes, int | None]:
-    """Digits without line ends and padding, and the byte where Go's decoder stops."""
-    digits = bytearray()
-    for at, byte in enumerate(raw):
-        if byte in b"\r\n":
-            continue
-        if byte == ord("="):
-            return bytes(digits), _wrong_padding(raw, at, len(digits) % 4)
-        if not _BASE64.match(raw, at):
-            return bytes(digits), at
-        digits.append(byte)
-    if len(digits) % 4:
-        return bytes(digits), len(raw) - len(digits) % 4
-    return bytes(digits), None
-
-
-def _wrong_padding(raw: bytes, at: int, of_group: int) -> int | None:
-    """One or two signs may close the last group of four, and nothing follows but line ends."""
-    if of_group < 2:
-        return at
-    rest = raw[at + 1 :]
-    after = at + 1 + len(rest) - len(rest.lstrip(b"\r\n"))
-    if of_group == 2:
-        if after == len(raw):
-            return len(raw)
-        if raw[after] != ord("="):
-            return after - 1
-        after += 1
-    rest = raw[after:]
-    after += len(rest) - len(rest.lstrip(b"\r\n"))
-    return after if after < len(raw) else None
 
 
 _S, _I = Param.STRING, Param.INT

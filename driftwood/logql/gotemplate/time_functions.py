@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from driftwood.logql.gotemplate import gofmt, layouts, numbers, times
+from driftwood.logql.gotemplate import layouts, numbers, printer, times
 from driftwood.logql.gotemplate.errors import CallError, bounded
 from driftwood.logql.gotemplate.layout_parsing import NoSuchTime, parse_time
 from driftwood.logql.gotemplate.number_functions import seconds_of
@@ -67,7 +67,7 @@ def _unix_to_time(text: str) -> Time:
         number = numbers.parse_int(text)
     except ValueError as error:
         raise CallError(f"{wrong}{error}") from None
-    unit = _UNITS.get(gofmt.length(text))
+    unit = _UNITS.get(printer.length(text))
     if unit is None:
         raise CallError(f"{wrong}%!w(<nil>)")  # Loki prints an error that it does not have
     if unit >= SECOND:
@@ -211,7 +211,7 @@ _TIME_METHODS = {
     "Day": Function(lambda t: t.date[2]),
     "Equal": Function(lambda t, u: _compare(t, u) == 0, (_T,)),
     "Format": Function(_format, (_S,)),
-    "GoString": Function(gofmt.go_string),
+    "GoString": Function(printer.go_string),
     "GobEncode": Function(_binary),
     "Hour": Function(lambda t: t.clock[0]),
     "ISOWeek": _second_result("int"),
