@@ -130,8 +130,7 @@ def _explain(told: shapes.Explained, json_: bool) -> None:
         print_json([told])
         return
     console = Console(highlight=False, soft_wrap=True)
-    for part in (told["plan"], told["sql"]):
-        for line in part.splitlines():
-            console.print(strange(line))
-        if part:
-            console.print()
+    for number, step in enumerate(told["plan"], 1):
+        console.print(Text(f"{number:2}  ", "cyan") + strange(step))
+    for line in ("", *told["sql"].splitlines()) if told["sql"] else ():
+        console.print(strange(line, "bright_black" if line.startswith("--") else ""))

@@ -104,10 +104,10 @@ class Parsed(TypedDict):
 
 
 class Explained(TypedDict):
-    plan: str
-    """How the query is answered, step by step, for people."""
+    plan: list[str]
+    """Sentences, in the order of what is done."""
     sql: str
-    """What DuckDB is asked, with the values that are bound; "" where it is asked nothing."""
+    """All that DuckDB is asked, each statement with the values that it binds; "" where it is asked nothing."""
 
 
 class Series(TypedDict):

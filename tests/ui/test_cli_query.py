@@ -144,3 +144,25 @@ def test_a_wrong_query_ends_with_3_and_its_place(ask: Ask, argv: list[str], said
     assert (run.returncode, run.stdout) == (3, "")
     assert said in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ['{app="api"} |= "500" | logfmt | status > 400'],
+        ['sum by (level) (rate({app="api"}[1m]))'],
+        ['sum by (level) (rate({app="api"}[1m]))', "--at", TO],
+    ],
+)
+def test_a_plan_is_explained_with_its_sql_and_nothing_is_asked(ask: Ask, argv: list[str]) -> None:
+    run = ask(*argv, "--explain")
+    assert run.returncode == 0, run.stderr
+    assert "SELECT" in run.stdout
+    assert run.stdout.lstrip().startswith("1  ")
+    (told,) = objects(ask(*argv, "--explain", "--json"))
+    assert told["plan"]
+    assert "status=500" not in run.stdout
+
+
+def test_a_wrong_query_is_not_explained(ask: Ask) -> None:
+    assert ask('{app="api"} oops', "--explain").returncode == 3

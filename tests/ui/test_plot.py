@@ -24,7 +24,7 @@ def rows(plotted: Text) -> list[str]:
 
 def test_a_line_goes_from_the_lower_left_to_the_upper_right() -> None:
     points = [(float(i), float(i)) for i in range(11)]
-    *drawn, rule, times = rows(plot([points], 0, 10, 1, width=24, height=6))
+    *drawn, rule, times = rows(plot([points], 0, 10, 1, width=48, height=6))
     body = [row.partition("┤")[2] or row.partition("│")[2] for row in drawn]
     firsts = [next(i for i, c in enumerate(row) if c != " ") for row in body if row.strip()]
     assert firsts == sorted(firsts, reverse=True)
