@@ -7,7 +7,7 @@ read, from the outside in and from left to right. Last of all the stages are bui
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import NamedTuple, get_args
 
@@ -229,7 +229,7 @@ def label_replace(pattern: str, at: int) -> Flaw | None:
 def stages(expr: Expr, text: str) -> None:
     """Raises QueryError for a stage that cannot be built."""
     for query in log_queries(expr):
-        for group in _as_run(query.stages):
+        for group in _as_built(query.stages):
             for stage in reversed(
                 group
             ):  # of line filters taken together Loki builds the last one first
@@ -251,23 +251,23 @@ def _where(stage: Stage) -> int:
     return stage.at
 
 
-def _as_run(found: tuple[Stage, ...]) -> Iterator[tuple[Stage, ...]]:
-    """Single stages and line filters taken together, in the order in which Loki runs them: line filters go up to the
-    last stage that changes the line or drops lines.
+def _as_built(stages: Sequence[Stage]) -> Iterator[tuple[Stage, ...]]:
+    """In Loki's order, which shows in which stage is blamed: line filters are taken together, and go up to the last
+    stage that drops lines by labels or changes the line, a `decolorize` excepted.
     """
     filters: list[Stage] = []
     others: list[Stage] = []
-    for stage in found:
+    for stage in stages:
         if isinstance(stage, LineFilter):
             filters.append(stage)
             continue
-        closes = isinstance(stage, (LineFormat, Unpack))
-        if closes or not isinstance(stage, _LABEL_FILTERS):
+        is_filter = isinstance(stage, _LABEL_FILTERS)
+        if not is_filter:
             others.append(stage)
-        if closes or isinstance(stage, _LABEL_FILTERS):
+        if is_filter or isinstance(stage, LineFormat | Unpack):
             yield from _flushed(filters, others)
             filters, others = [], []
-        if isinstance(stage, _LABEL_FILTERS):
+        if is_filter:
             yield (stage,)
     yield from _flushed(filters, others)
 

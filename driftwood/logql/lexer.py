@@ -17,6 +17,7 @@ from typing import NamedTuple
 from driftwood.errors import QueryError
 from driftwood.logql import gotext
 from driftwood.logql.ast import Conversion, RangeOp, VectorOp
+from driftwood.logql.number_literals import number_end
 
 LONGEST = 128 * 1024
 """Bytes of a query; Loki refuses one of this length."""
@@ -84,9 +85,7 @@ _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|#[^\n]*", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN_STRING = re.compile(r'"([^"\\\n\x00]*)"')
 _ESCAPES = re.compile(
-    r"\\(?:[abfnrtv\\{quote}]|[0-7]{3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})".replace(
-        "{quote}", "\"'"
-    )
+    r"""\\(?:[abfnrtv\\"']|[0-7]{3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})"""
 )
 _GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _CALL = re.compile(rf"[{_GO_SPACE}]*(?:\(|(?:by|without)[{_GO_SPACE}]*\()", re.IGNORECASE)
@@ -180,7 +179,10 @@ class _Lexer:
     # -- numbers, and what begins with one
 
     def _number(self, at: int, spaced: bool) -> int:
-        end = number_end(self._text, at, spaced)
+        try:
+            end = number_end(self._text, at, spaced)
+        except ValueError as error:
+            raise _Wrong(str(error)) from error
         return self._measure(at, end) or self._add(NUMBER, at, end)
 
     def _minus(self, at: int) -> int | None:
@@ -294,72 +296,3 @@ def _continues_word(char: str) -> bool:
 
 def _continues_flag(char: str) -> bool:
     return char.isalpha() or char == "-"
-
-
-# -- Go's number literals
-
-_PREFIXES = {"x": ("hexadecimal", 16), "o": ("octal", 8), "b": ("binary", 2)}
-_DIGITS = {False: re.compile(r"[0-9_]*"), True: re.compile(r"[0-9a-fA-F_]*")}
-
-
-def number_end(text: str, at: int, spaced: bool = False) -> int:
-    """Where the number at `at` ends. Raises _Wrong with Go's words; whether ParseFloat can read it is another matter.
-
-    `spaced`: a blank stands before it. Then Loki takes the `b` of `0b1` for a unit, not for a prefix.
-    """
-    prefix = text[at + 1 : at + 2].lower() if text[at] == "0" else ""
-    if prefix == "b" and spaced:
-        raise _Wrong("decimal literal has no digits")
-    name, base = _PREFIXES.get(prefix, ("decimal", 10))
-    end = at + 2 if base != 10 else at
-    leading_zero = base == 10 and text[at] == "0"
-    digits = _DIGITS[base == 16]
-    whole = digits.match(text, end)
-    assert whole is not None
-    figures, end = whole[0], whole.end()
-    fraction = text.startswith(".", end)
-    if fraction:
-        if base in (2, 8):
-            raise _Wrong(f"invalid radix point in {name} literal")
-        rest = digits.match(text, end + 1)
-        assert rest is not None
-        figures, end = figures + rest[0], rest.end()
-    if not figures.strip("_"):
-        raise _Wrong(f"{name} literal has no digits")
-    mark = text[end : end + 1]
-    if mark in ("e", "E", "p", "P"):
-        end = _exponent_end(text, end, mark, base)
-    elif base == 16 and fraction:
-        raise _Wrong("hexadecimal mantissa requires a 'p' exponent")
-    elif not fraction:
-        _check_digits(figures, 8 if leading_zero else base, "octal" if leading_zero else name)
-    _check_separators(text[at:end], base)
-    return end
-
-
-def _exponent_end(text: str, at: int, mark: str, base: int) -> int:
-    if mark in "eE" and base != 10:
-        raise _Wrong(f"'{mark}' exponent requires decimal mantissa")
-    if mark in "pP" and base != 16:
-        raise _Wrong(f"'{mark}' exponent requires hexadecimal mantissa")
-    end = at + 1 + (text[at + 1 : at + 2] in ("+", "-"))
-    digits = _DIGITS[False].match(text, end)
-    assert digits is not None
-    if not digits[0].strip("_"):
-        raise _Wrong("exponent has no digits")
-    return digits.end()
-
-
-def _check_digits(figures: str, base: int, name: str) -> None:
-    if base > 10:
-        return
-    for figure in figures:
-        if figure != "_" and int(figure) >= base:
-            raise _Wrong(f"invalid digit '{figure}' in {name} literal")
-
-
-def _check_separators(number: str, base: int) -> None:
-    digit = "[0-9a-fA-F]" if base == 16 else "[0-9]"
-    before = f"(?<!{digit})" if base == 10 else f"(?<!{digit})(?<!^0[xXoObB])"
-    if re.search(f"{before}_|_(?!{digit})", number):
-        raise _Wrong("'_' must separate successive digits")

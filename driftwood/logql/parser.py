@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import cast
 
-from driftwood.errors import QueryError
 from driftwood.logql import check, gotext, lexer
 from driftwood.logql.ast import (
     BinaryOp,
@@ -347,6 +346,3 @@ class _Parser(StageParser):
 def _ns(token: lexer.Token) -> int:
     assert isinstance(token.value, int)
     return token.value
-
-
-__all__ = ["QueryError", "parse"]
