@@ -13,7 +13,7 @@ from driftwood.logql.gotemplate.values import decoded, encoded
 
 def urlencode(text: str) -> str:
     """url.QueryEscape: a blank is a plus."""
-    return bounded(quote_plus(text, safe="", errors="surrogateescape"))
+    return bounded(quote_plus(encoded(text), safe=""))
 
 
 _ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})?")

@@ -18,7 +18,7 @@ from driftwood.logql.gotemplate.nodes import (
     Operand,
     TemplateCall,
 )
-from driftwood.logql.gotemplate.values import valid
+from driftwood.logql.gotemplate.values import encoded, valid
 
 
 class State:
@@ -66,7 +66,7 @@ class Source:
     def error(self, template: str, node: Node, wrong: str) -> TemplateExecutionError:
         before = self.text[: node.at]
         line = before.count("\n") + 1
-        column = len(before[before.rfind("\n") + 1 :].encode("utf-8", "surrogateescape"))
+        column = len(encoded(before[before.rfind("\n") + 1 :]))
         where = f"{self.parse_name}:{line}:{column}"
         message = f"template: {where}: executing {gotext.quote(template)} at <{node}>: {wrong}"
         return TemplateExecutionError(valid(message))

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from driftwood.logql import gotext
+from driftwood.logql.gotemplate.values import encoded
 
 
 class Kind(Enum):
@@ -78,7 +79,7 @@ class Token(NamedTuple):
             return self.text
         if self.kind in KEYWORDS.values() or self.kind is Kind.DOT:
             return f"<{self.text}>"
-        if len(self.text.encode("utf-8", "surrogateescape")) > 10:
+        if len(encoded(self.text)) > 10:
             return f"{gotext.quote(self.text[:10])}..."
         return gotext.quote(self.text)
 

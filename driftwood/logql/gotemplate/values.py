@@ -94,7 +94,16 @@ def is_true(value: object) -> bool:
 
 
 def encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        return "".join("\ufffd" if _is_foreign(char) else char for char in text).encode(
+            "utf-8", "surrogateescape"
+        )
+
+
+def _is_foreign(char: str) -> bool:
+    return "\ud800" <= char <= "\udfff" and not "\udc80" <= char <= "\udcff"
 
 
 def decoded(raw: bytes) -> str:
@@ -108,18 +117,5 @@ def valid(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in decoded(_bytes(text)))
+        return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in decoded(encoded(text)))
     return text
-
-
-def _bytes(text: str) -> bytes:
-    """`encoded`, for texts with lone surrogates of other origin too."""
-    try:
-        return encoded(text)
-    except UnicodeEncodeError:
-        return encoded("".join("\ufffd" if _is_foreign(char) else char for char in text))
-
-
-def _is_foreign(char: str) -> bool:
-    """A surrogate that stands for no byte."""
-    return "\ud800" <= char <= "\udfff" and not "\udc80" <= char <= "\udcff"

@@ -165,6 +165,15 @@ def test_bytes_that_are_no_text_become_replacement_characters_at_the_end() -> No
         Template("line", r'{{ unixToTime "\xff" }}').execute({}, "", 0)
 
 
+def test_surrogates_of_any_origin_do_no_harm() -> None:
+    template = Template(
+        "line", "{{ .a | substr 0 99 | urlencode }}{{ urlencode .a }}{{ .a }}\ud800"
+    )
+    assert (
+        template.execute({"a": "\ud800\udc80"}, "", 0) == "%EF%BF%BD%80" * 2 + "\ufffd\ufffd\ufffd"
+    )
+
+
 # -- nothing else comes out
 
 OPERANDS = st.one_of(
