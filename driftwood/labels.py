@@ -14,6 +14,8 @@ from functools import lru_cache
 import orjson
 
 LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
+SERVICE_LABELS = ("service_name", "service", "app", "application", "job", "container")
+"""Which labels say what a line's service is; the first of them that there is."""
 
 
 def label_key(labels: Mapping[str, str]) -> str:

@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from driftwood.config import Push
-from driftwood.labels import label_key
+from driftwood.labels import SERVICE_LABELS, label_key
 from driftwood.logql.gotext import quote, unquote
 from ingest.severity import UNKNOWN, of_number, of_value
 
-SERVICE_LABELS: Final = ("service_name", "service", "app", "application", "job", "container")
 LEVEL_KEYS: Final = (
     "level",
     "severity",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from driftwood import logql
 from driftwood.errors import QueryError
-from driftwood.labels import level_of
+from driftwood.labels import SERVICE_LABELS, level_of
 from driftwood.logql.answer import Entry, Labels, Limits, Matrix, Range, Streams
 from driftwood.logql.ast import (
     DropLabels,
@@ -29,7 +29,7 @@ from ingest.severity import of_value
 
 GROUPS = {
     "severity": ("level", "detected_level"),
-    "service": ("service_name", "service", "app", "application", "job", "container"),
+    "service": SERVICE_LABELS,
     "none": (),
 }
 """By which labels lines are counted; the first of them that a line has names it."""

@@ -270,6 +270,8 @@ class Replayed(TypedDict):
 
 class Service(TypedDict):
     service: str
+    label: str
+    """By which label a query selects it; "" where none says it."""
     count: int
     errors: int
     templates: int

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from driftwood.labels import SERVICE_LABELS
 from driftwood.logql.sql import Sql, any_of
 from driftwood.store.read import Readable, Row, Span, rows
 from driftwood.store.read_cells import cells
@@ -81,16 +82,27 @@ def label_cardinalities(
     return [LabelValues(**row) for row in found]
 
 
+_SAYING = (
+    "CASE "
+    + " ".join(f"WHEN labels['{name}'] = service THEN '{name}'" for name in SERVICE_LABELS)
+    + " ELSE '' END"
+)
+"""SQL: the label that says the service of a row of `streams`."""
+
+
 def services(store: Readable, span: Span) -> list[Row]:
-    """(service, count, errors, templates) of the services with lines in `span`, the busiest first."""
+    """(service, label, count, errors, templates) of the services with lines in `span`, the busiest first.
+
+    `label` is the one whose value most lines have their service from, "" where it is none of a stream's own.
+    """
     source = cells(store, EVERY_LINE, span, MINUTE)
     return list(
         rows(
             store,
-            f"""SELECT service, sum(n)::BIGINT AS count,
+            f"""SELECT service, max_by(label, n) AS label, sum(n)::BIGINT AS count,
                        coalesce(sum(n) FILTER (severity >= {ERROR}), 0)::BIGINT AS errors,
                        count(DISTINCT template_id) AS templates
-                FROM {source.sql} AS c JOIN (SELECT sid, service FROM streams) AS s USING (sid)
+                FROM {source.sql} AS c JOIN (SELECT sid, service, {_SAYING} AS label FROM streams) AS s USING (sid)
                 GROUP BY service ORDER BY count DESC, service LIMIT {MAX_VALUES}""",
             source.parameters,
         )

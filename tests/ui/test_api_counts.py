@@ -130,8 +130,8 @@ def test_a_bad_request_is_refused_in_words(http: httpx.Client, path: str, words:
 
 def test_services_are_listed_with_their_errors_and_templates(client: Client) -> None:
     assert client.services(start=at(-1), end=at(3))["services"] == [
-        {"service": "api", "count": 4, "errors": 2, "templates": 1},
-        {"service": "pay", "count": 1, "errors": 0, "templates": 1},
+        {"service": "api", "label": "app", "count": 4, "errors": 2, "templates": 1},
+        {"service": "pay", "label": "app", "count": 1, "errors": 0, "templates": 1},
     ]
     assert [s["service"] for s in client.services(start=at(-300), end=at(-100))["services"]] == [
         "old"

@@ -14,11 +14,10 @@ from streamlit.errors import StreamlitAPIException
 
 from driftwood.errors import QueryError, ServerError, ServerUnreachable
 from ui.client import Client
-from ui.dashboard import timerange
+from ui.dashboard import query, timerange
 from ui.dashboard.formats import seconds
 from ui.dashboard.history import History
 from ui.dashboard.markup import tag
-from ui.dashboard.query import asked
 from ui.dashboard.server import URL, Server
 from ui.dashboard.timerange import CHIPS, CUSTOM, DEFAULT, Range
 from ui.shapes import Stats
@@ -71,6 +70,15 @@ def service() -> str:
     return "" if name == ALL else name
 
 
+def matcher(service: str) -> str:
+    """What of a selector names a service, by the label that says it; "" for all. Raises ServerUnreachable."""
+    if not service:
+        return ""
+    known = server().ask(server().client.services).result()["services"]
+    labels = [each["label"] for each in known if each["service"] == service]
+    return query.matcher(next(filter(None, labels), "service_name"), service)
+
+
 def selector() -> str:
     """The LogQL of the service that the frame says; "" for all."""
     return selector_of(service())
@@ -78,7 +86,7 @@ def selector() -> str:
 
 def selector_of(service: str) -> str:
     """The LogQL of one service."""
-    return asked("", service).text
+    return query.asked("", matcher(service)).text
 
 
 def now_s(known: Stats) -> float:

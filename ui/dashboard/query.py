@@ -38,7 +38,7 @@ class Asked:
     def typed(self, at: int) -> int:
         """Where in what was typed a place in `text` lies.
 
-        >>> asked("{} oops", "api").typed(21)
+        >>> asked("{} oops", 'app="api"').typed(12)
         3
         """
         before = 0
@@ -57,20 +57,27 @@ def is_logql(typed: str) -> bool:
     return _LOGQL.match(typed) is not None
 
 
-def asked(typed: str, service: str = "", severities: Collection[str] = ()) -> Asked:
-    """LogQL of what was typed: every selector in it narrowed. Words are looked for in all lines; nothing is every line.
+def matcher(label: str, value: str) -> str:
+    """That a label has a value.
 
-    >>> asked('rate({a="{"}[1m]) / rate({}[1m])', "api", ["error", "warn"]).text
-    'rate({service_name="api", level=~"error|warn", a="{"}[1m]) / rate({service_name="api", level=~"error|warn"}[1m])'
+    >>> matcher("app", "api")
+    'app="api"'
+    """
+    return f"{label}={quoted(value)}"
+
+
+def asked(typed: str, of_service: str = "", severities: Collection[str] = ()) -> Asked:
+    """LogQL of what was typed: every selector in it narrowed, by a matcher of the service and by severities.
+
+    Words are looked for in all lines; nothing is every line.
+
+    >>> asked('rate({a="{"}[1m]) / rate({}[1m])', 'app="api"', ["error", "warn"]).text
+    'rate({app="api", level=~"error|warn", a="{"}[1m]) / rate({app="api", level=~"error|warn"}[1m])'
     >>> asked("timed out").text, asked("").text
     ('{} |= "timed out"', '')
     """
-    matchers = []
-    if service:
-        matchers.append(f"service_name={quoted(service)}")
-    if severities:
-        matchers.append(f"level=~{quoted('|'.join(sorted(severities)))}")
-    inner = ", ".join(matchers)
+    of_level = f"level=~{quoted('|'.join(sorted(severities)))}" if severities else ""
+    inner = ", ".join(filter(None, (of_service, of_level)))
     if not typed.strip():
         return Asked("{" + inner + "}" if inner else "")
     if not is_logql(typed):
@@ -84,14 +91,14 @@ def narrowed(typed: str, name: str, value: str) -> str:
     >>> narrowed('{a="b"} |= "x"', "host", "db-1"), narrowed("", "host", "db-1"), narrowed("oops", "a", "b")
     ('{host="db-1", a="b"} |= "x"', '{host="db-1"}', '{a="b"} |= "oops"')
     """
-    matcher = f"{name}={quoted(value)}"
-    if matcher in typed:
+    wanted = matcher(name, value)
+    if wanted in typed:
         return typed
     if not typed.strip():
-        return "{" + matcher + "}"
+        return "{" + wanted + "}"
     if not is_logql(typed):
-        return "{" + matcher + "} |= " + quoted(typed.strip())
-    return _narrowed(typed, matcher).text
+        return "{" + wanted + "} |= " + quoted(typed.strip())
+    return _narrowed(typed, wanted).text
 
 
 def quoted(text: str) -> str:

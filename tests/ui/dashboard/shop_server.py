@@ -55,6 +55,7 @@ def app(shop: Shop) -> FastAPI:
             rows.append(
                 {
                     "service": name,
+                    "label": "service_name",
                     "count": int(sum(by.values())),
                     "errors": int(by.get("error", 0) + by.get("fatal", 0)),
                     "templates": 4,

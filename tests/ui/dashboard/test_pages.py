@@ -214,6 +214,14 @@ def test_a_step_and_the_end_can_be_chosen_in_the_link(on: Any) -> None:
     assert at_the_end.count('class="dw-bar"') == 4
 
 
+@pytest.mark.parametrize("query", ['{service_name="auth"} |= "x"', LEVELS])
+def test_the_plan_of_a_query_is_shown_on_demand(on: Any, query: str) -> None:
+    assert "How it is answered" not in on(Shop()).open("explore", q=query).shown
+    shown = on(Shop()).open("explore", q=query, plan="true").shown
+    assert "6 streams are answered by SQL" in shown
+    assert "WHERE contains(line, ?)" in shown
+
+
 def test_a_number_is_shown_as_one(on: Any) -> None:
     shown = on(Shop()).open("explore", q="vector(3.5)", how="At the end").shown
     assert '<p class="dw-scalar"><b>3.5</b></p>' in shown

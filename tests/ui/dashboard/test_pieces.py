@@ -126,7 +126,7 @@ def test_pages_hold_every_line_once_in_order(times: list[int], size: int) -> Non
 
 @given(st.text(), st.text(min_size=1), st.sets(st.sampled_from(["error", "warn"])))
 def test_words_are_looked_for_as_they_are(typed: str, service: str, levels: set[str]) -> None:
-    made = query.asked(typed, service, levels).text
+    made = query.asked(typed, query.matcher("service_name", service), levels).text
     assert made.startswith("{service_name=")
     if typed.strip() and not typed.lstrip().startswith("{"):
         assert json.loads(made.rpartition("} |= ")[2]) == typed.strip()
@@ -134,10 +134,10 @@ def test_words_are_looked_for_as_they_are(typed: str, service: str, levels: set[
 
 def test_the_place_of_a_mistake_is_where_it_was_typed() -> None:
     typed = '  {app="x"} oops'
-    asked = query.asked(typed, "api", ["error"])
+    asked = query.asked(typed, 'service_name="api"', ["error"])
     at = asked.text.index("oops")
     assert typed[asked.typed(at) :] == "oops"
-    assert query.asked("{} oops", "api").text == '{service_name="api"} oops'
+    assert query.asked("{} oops", 'service_name="api"').text == '{service_name="api"} oops'
 
 
 @pytest.mark.parametrize("text", ["yesterday", "", "2026-13-01T00:00:00Z", "12:00", "9" * 30])

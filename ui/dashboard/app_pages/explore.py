@@ -5,7 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from driftwood.errors import QueryError, ServerError, ServerUnreachable
-from ui.dashboard import bar, explore_lines, explore_numbers, frame, query, severity, tries, ways
+from ui.dashboard import (
+    bar,
+    explained,
+    explore_lines,
+    explore_numbers,
+    frame,
+    query,
+    severity,
+    tries,
+    ways,
+)
 from ui.dashboard.explore_lines import Looked
 from ui.dashboard.query import Asked
 from ui.dashboard.view import view
@@ -15,7 +25,7 @@ LEVELS = [level for level in severity.ORDER if level]
 
 def narrow(typed: str) -> Asked:
     levels = [level for level in st.session_state.get("level") or [] if level in LEVELS]
-    return query.asked(typed, frame.service(), levels)
+    return query.asked(typed, frame.matcher(frame.service()), levels)
 
 
 def from_start() -> None:
@@ -42,6 +52,13 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small", key
             width="content",
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+        if told is not None and told["ok"]:
+            st.toggle(
+                "Plan",
+                key="plan",
+                bind="query-params",
+                help="Show how the query is answered, and what the database is asked.",
+            )
         if not numbers:
             st.toggle(
                 "Fields",
@@ -58,6 +75,8 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small", key
             help="What is new comes in by itself; a chosen line or an older page pauses that.",
         )
 
+if told is not None and told["ok"] and st.session_state.get("plan"):
+    frame.guarded(lambda: explained.show(asked.text, numbers=numbers))
 if told is not None and not told["ok"]:  # the bar says what
     tries.show()
 elif numbers:
