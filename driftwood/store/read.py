@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -36,6 +36,10 @@ class Readable(Protocol):
     def streams(self) -> Streams:
         """Every label set that a committed line has."""
 
+    @property
+    def metadata_names(self) -> Collection[str] | None:
+        """Every name that structured metadata has had; None: any."""
+
     def query(
         self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None
     ) -> pa.Table:
@@ -43,6 +47,9 @@ class Readable(Protocol):
 
     def relation(self, start: int, end: int) -> str:
         """SQL that stands after FROM: all rows of `logs` with `start` <= ts <= `end`, and some beyond."""
+
+    def next_line_id(self) -> int:
+        """The line id that follows the last stored one; ids grow in the order of storing."""
 
     def cancel(self, thread: int) -> None:
         """Interrupt what the thread with this identifier asks at the moment, if anything: it gets QueryTimeout."""
@@ -71,6 +78,10 @@ class Deadline:
     def streams(self) -> Streams:
         return self._store.streams
 
+    @property
+    def metadata_names(self) -> Collection[str] | None:
+        return self._store.metadata_names
+
     def query(
         self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None
     ) -> pa.Table:
@@ -83,6 +94,9 @@ class Deadline:
 
     def relation(self, start: int, end: int) -> str:
         return self._store.relation(start, end)
+
+    def next_line_id(self) -> int:
+        return self._store.next_line_id()
 
     def cancel(self, thread: int) -> None:
         """The same, and nothing is answered any more."""

@@ -5,7 +5,8 @@
     templates         every version of every template   anomalies, feedback
     dead_letters      what could not be decoded         checkpoints       where each source goes on
     state             snapshots of parser, detection    results           rows of benchmarks
-    meta              version, next ids                 logs (view)       logs_hot and all segments together
+    metadata_names    of structured metadata            logs (view)       logs_hot and all segments together
+    meta              version, next ids
 
 The view `logs` is made anew, in the same transaction, whenever the set of segments changes.
 """
@@ -55,6 +56,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
            subject VARCHAR NOT NULL, metric VARCHAR NOT NULL, value DOUBLE, low DOUBLE, high DOUBLE, n BIGINT,
            seeds BIGINT, seconds DOUBLE, peak_mb DOUBLE, "commit" VARCHAR, device VARCHAR, "at" VARCHAR,
            config VARCHAR, data_sha VARCHAR, note VARCHAR)""",
+    ),
+    (
+        # Every name that structured metadata has had, see `store.metadata`.
+        "CREATE TABLE metadata_names (name VARCHAR PRIMARY KEY)",
     ),
 )
 

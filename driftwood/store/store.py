@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from driftwood.config import Store as Settings
-from driftwood.errors import StoreFull
+from driftwood.errors import StoreError, StoreFull
 from driftwood.records import EVENTS, Commit, Events, Records
 from driftwood.store.database import Cursor, Database
 from driftwood.store.export import Span, export
@@ -63,11 +63,20 @@ class DuckStore:
                 tidy(cursor, database.folder)
                 self._refresh_view(cursor)
             self._writer = Writer(database, cursor)
+            self._learn_metadata(cursor)
             for problem in misplaced(cursor, "logs_hot"):
                 logger.error("%s", problem)
         self._sealer = Sealer(database, self._writer)
         self._retention = Retention(database)
         self._seen = Seen(database)
+
+    def _learn_metadata(self, cursor: Cursor) -> None:
+        try:
+            self._writer.metadata.learn(self._database, cursor)
+        except (
+            StoreError
+        ) as error:  # a full disk, a damaged segment: queries look at every row's metadata then
+            logger.warning("names of metadata are not known: %s", error)
 
     def _refresh_view(self, cursor: Cursor) -> None:
         """Leave out of the view what `tidy` found damaged; on a full disk it stays as it was, and the store opens."""
@@ -247,6 +256,11 @@ class DuckStore:
     def streams(self) -> Streams:
         """Every label set that a committed line has."""
         return self._writer.streams
+
+    @property
+    def metadata_names(self) -> Collection[str] | None:
+        """Every name that structured metadata has had; None: any."""
+        return self._writer.metadata.names
 
     def relation(self, start: int | None = None, end: int | None = None) -> str:
         """What to select FROM, instead of `logs`, when only ts in [start, end] (ns) matters: opens no other segment.

@@ -21,6 +21,7 @@ from driftwood.errors import StoreError
 from driftwood.labels import stream_id
 from driftwood.records import Commit
 from driftwood.store.database import Cursor, Database
+from driftwood.store.metadata import MetadataNames, names_in
 from driftwood.store.rows import (
     anomaly_rows,
     position_rows,
@@ -58,6 +59,7 @@ class Writer:
     def __init__(self, database: Database, cursor: Cursor) -> None:
         self._database = database
         self.streams = Streams(())
+        self.metadata = MetadataNames()
         self.load(cursor)
 
     def load(self, cursor: Cursor) -> None:
@@ -68,6 +70,7 @@ class Writer:
         self.next_dead_id = int(facts.get("next_dead_id", 1))
         self._long_bytes = int(facts.get("long_bytes", 0))
         self.streams.add(cursor.execute("SELECT sid, key FROM streams").fetchall())
+        self.metadata.load(cursor)
         now = time.time_ns()
         self.hot: dict[int, HotHour] = {
             hour: HotHour(rows, touched=now)
@@ -103,6 +106,7 @@ class Writer:
         self.next_line_id = max(self.next_line_id, prepared.next_line_id)
         self.next_dead_id += commit.dead.num_rows
         self.streams.add(prepared.new_streams.items())
+        self.metadata.add(prepared.metadata)
         self._long_bytes = self.long_bytes + prepared.long_bytes
         now = time.time_ns()
         for hour, rows in prepared.hours:
@@ -123,6 +127,9 @@ class Writer:
         with self._database.cursor() as cursor, self._database.transaction(cursor):
             if prepared.streams is not None:
                 _insert(cursor, "INSERT INTO streams", prepared.streams)
+            if names := self.metadata.new(prepared.metadata):
+                rows = pa.table({"name": pa.array(names, pa.string())})
+                _insert(cursor, "INSERT OR IGNORE INTO metadata_names", rows)
             if prepared.events is not None:
                 cursor.register("batch", prepared.events)
                 cursor.execute(f"INSERT INTO logs_hot SELECT {COLUMNS} FROM batch")
@@ -172,6 +179,7 @@ class _Prepared:
         self.events: pa.Table | None = None
         self.streams: pa.Table | None = None
         self.new_streams: dict[int, str] = {}
+        self.metadata: set[str] = set()
         self.next_line_id = 0
         self.long_bytes = 0
         self.hours: list[tuple[int, int]] = []
@@ -189,6 +197,7 @@ class _Prepared:
                 self.new_streams[int(sids[code])] = keys[code]
         if self.new_streams:
             self.streams = stream_rows(self.new_streams, sids[codes], events)
+        self.metadata = names_in(events)
         self.events = events.append_column("sid", pa.array(sids[codes]))
         self.next_line_id = int(_int64s(events, "line_id").max()) + 1
         ts, arrived = _int64s(events, "ts"), _int64s(events, "observed_ts")
