@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from driftwood.errors import QueryError
 from driftwood.logql.answer import Answer, Instant, Question
 from driftwood.logql.ast import (
@@ -14,7 +16,7 @@ from driftwood.logql.ast import (
 )
 from driftwood.logql.gotemplate import TemplateError
 from driftwood.logql.needs import effective, pushed_grouping
-from driftwood.logql.plan.asked import Asked, QuerySettings, asked
+from driftwood.logql.plan.asked import Asked, QuerySettings, Statement, asked
 from driftwood.logql.plan.logs import log_answer
 from driftwood.logql.plan.ranges import RangeSamples
 from driftwood.logql.plan.static import Metadata
@@ -26,7 +28,7 @@ from driftwood.logql.reference.windows import windows_of
 from driftwood.logql.stages import StageError
 from driftwood.store.read import Readable
 
-__all__ = ["QuerySettings", "answer"]
+__all__ = ["Explanation", "QuerySettings", "answer", "explain"]
 
 DEFAULTS = QuerySettings()
 
@@ -36,6 +38,32 @@ def answer(
 ) -> Answer:
     """Raises QueryError, with Loki's words, where the query cannot be answered; QueryTimeout when it takes too long."""
     return _answer(asked(store, settings), expr, question)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    plan: tuple[str, ...]
+    """Sentences, in the order of what is done."""
+    statements: tuple[Statement, ...]
+
+    @property
+    def sql(self) -> str:
+        """All statements, each with the values that it binds."""
+        return "\n\n".join(_shown(statement) for statement in self.statements)
+
+
+def explain(
+    store: Readable, expr: Expr, question: Question, settings: QuerySettings = DEFAULTS
+) -> Explanation:
+    """How `answer` would come to its answer; no line is looked at. Raises QueryError as `answer` does."""
+    asking = asked(store, settings, dry=True)
+    _answer(asking, expr, question)
+    return Explanation(tuple(asking.notes), tuple(asking.statements))
+
+
+def _shown(statement: Statement) -> str:
+    bound = "".join(f"\n-- ${i}: {value!r}" for i, value in enumerate(statement.parameters, 1))
+    return f"{statement.sql};{bound}"
 
 
 def _answer(asking: Asked, expr: Expr, question: Question) -> Answer:
@@ -48,7 +76,7 @@ def _answer(asking: Asked, expr: Expr, question: Question) -> Answer:
             )
         check_entries(question, limits)
         streams = asking.store.streams.matching(expr.matchers)
-        return log_answer(asking, expr, question, streams, Metadata(None))
+        return log_answer(asking, expr, question, streams, Metadata(asking.store.metadata_names))
     check_metric(expr, question)
     steps = steps_of(question)
     result = evaluate_metric(expr, len(steps), _Leaves(asking, steps))
@@ -81,7 +109,7 @@ class _Leaves:
         found = RangeSamples(self._asking, expr, pushed, windows_of(expr.range, self._steps))
         streams = self._asking.store.streams.matching(expr.range.query.matchers)
         try:
-            found.collect(streams, Metadata(None))
+            found.collect(streams, Metadata(self._asking.store.metadata_names))
         except (StageError, TemplateError) as error:
             raise QueryError(f"parse error : {error}") from error
         return found.matrix()

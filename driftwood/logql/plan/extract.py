@@ -135,7 +135,7 @@ def _unwrapped(unwrap: Unwrap, compiler: Compiler) -> Sql:
         static.leave_to_python()
         return ONE
     static.keep(Condition(sql("coalesce({} != '', FALSE)", text)))
-    value = numbers.converted(unwrap.conversion, text)
+    value = static.layers.define(numbers.converted(unwrap.conversion, text))
     static.doubt(sql("({} IS NULL)", value))
     for each in unwrap.filters:
         static.keep(compiler.condition(each))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from driftwood.logql.sql import FALSE, Sql
+
+Define: TypeAlias = Callable[[Sql], Sql]
+"""Gives an expression a name, so that it is computed once (`Layers.define`)."""
 
 MAX_PARTS = 5
 """A label's name with more parts could come from too many nested keys."""
@@ -16,9 +20,6 @@ EDGE_SPACES = r"[\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """Expressions over `line`, over `inputs`, computed from it first, and over `columns`, computed from both."""
-
-    columns: Mapping[str, Sql] = field(default_factory=dict)
     values: Mapping[str, Sql] = field(default_factory=dict)
     """By the name that the parser gives: a text, NULL where the line has none."""
     unsure: Sql = FALSE
@@ -26,7 +27,6 @@ class Extracted:
     failed: Sql = FALSE
     """Never NULL. The line ends with this parser's `error`, and nothing was extracted."""
     error: str = ""
-    inputs: Mapping[str, Sql] = field(default_factory=dict)
 
 
 def is_plain(name: str) -> bool:

@@ -95,6 +95,8 @@ class _Search:
             Compiler(group, names, metadata, all_names=False).run(query.stages)
             for group in grouped(streams, {*names, *(f"{name}{EXTRACTED}" for name in names)})
         ]
+        for part in self._parts:
+            asking.note(f"lines: {part.told}; Python makes the labels of those that are shown")
         self._exact = all(part.unsure == FALSE for part in self._parts)
 
     def rows(self) -> Iterator[Row]:
@@ -152,9 +154,9 @@ class _Search:
             )
         rows = Sql(f"(SELECT * FROM {relation} WHERE {' AND '.join(within)})")
         found = [
-            sql("SELECT ts, line_id, sid FROM {} WHERE {}", rows_of(part, rows), wanted)
+            sql("SELECT ts, line_id, sid FROM {}", rows_of(part, rows))
             for part in self._parts
-            if (wanted := any_of((part.kept, part.unsure))) != FALSE and part.where != FALSE
+            if any_of((part.kept, part.unsure)) != FALSE and part.where != FALSE
         ]
         if not found:
             return []

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from driftwood.logql.plan.extracted import EDGE_SPACES, Extracted, is_plain
+from driftwood.logql.plan.extracted import EDGE_SPACES, Define, Extracted, is_plain
 from driftwood.logql.sql import FALSE, Sql, any_of, column, listed, sql
 from driftwood.logql.stages.errors import JSON_ERROR
 
@@ -25,39 +25,32 @@ _ESCAPES = sql("contains({}, {})", LINE, "\\")
 _NOT_JSON_NUMBERS = r":\s*-?(?i:nan|inf)"
 
 
-def parse_json(names: Iterable[str], alias: str) -> Extracted | None:
+def parse_json(names: Iterable[str], define: Define) -> Extracted | None:
     """`names` as `| json` extracts them; None where a name is of a kind that SQL does not find."""
-    wanted = [
-        name for name in names if name.isascii()
-    ]  # others are never the name of an extracted label
+    wanted = [name for name in names if name.isascii()]  # no extracted label has another name
     if not all(map(is_plain, wanted)):
         return None
     paths = [path for name in wanted for path in _paths(name)]
-    found = column(alias)
+    opens = define(sql("starts_with({}, '{{')", LINE))
+    extract = sql("TRY(json_extract_string({}, {}))", LINE, _list(paths))
+    found = define(sql("CASE WHEN {} THEN {} END", opens, extract))
     values: dict[str, Sql] = {}
-    unsure = [sql("{} IS NULL", found), _odd()]
+    unsure = [sql("({} IS NULL)", found), _odd()]
     at = 1
     for name in wanted:
         several = _paths(name)
         each = [
-            _Value(sql("{}[{}]", found, Sql(str(at + i))), path[-1], name.split("_")[-1])
+            _Value(define(sql("{}[{}]", found, Sql(str(at + i)))), path[-1], define)
             for i, path in enumerate(several)
         ]
         at += len(several)
         values[name] = _only([value.text for value in each])
-        unsure += [value.unsure for value in each] + _ambiguous(name, each)
-    opens = sql("starts_with({}, '{{')", LINE)
-    given = _list(paths)
-    extract = sql("CASE WHEN {} THEN TRY(json_extract_string({}, {})) END", opens, LINE, given)
-    blank = sql("substring({}, 1, 1) IN (' ', '\t', '\n', '\r')", LINE)
-    failed = sql("NOT {} AND NOT {}", opens, blank)
+        unsure += [value.unsure for value in each] + _ambiguous(name, each, define)
+    blank = sql("(substring({}, 1, 1) IN (' ', chr(9), chr(10), chr(13)))", LINE)
     return Extracted(
-        columns={alias: extract},
-        values=values,
-        unsure=sql(
-            "CASE WHEN {} THEN coalesce({}, TRUE) ELSE {} END", opens, any_of(unsure), blank
-        ),
-        failed=failed,
+        values,
+        sql("CASE WHEN {} THEN coalesce({}, TRUE) ELSE {} END", opens, any_of(unsure), blank),
+        failed=sql("(NOT {} AND NOT {})", opens, blank),
         error=JSON_ERROR,
     )
 
@@ -90,16 +83,20 @@ def _path(path: tuple[str, ...]) -> str:
 class _Value:
     """What stands at one path."""
 
-    def __init__(self, found: Sql, key: str, last: str) -> None:
+    def __init__(self, found: Sql, key: str, define: Define) -> None:
         self.found = found
-        self.last = last
         quoted = f'"{key}"'
-        reprinted = sql(r"({} = '0' OR regexp_matches({}, '^-?[0-9][0-9]*[.eE]'))", found, found)
-        source = sql("regexp_extract({}, {}, 1)", LINE, rf'{quoted}\s*:\s*"?(-?[0-9][-+.0-9eE]*)')
+        reprinted = define(
+            sql(r"({} = '0' OR regexp_matches({}, '^-?[0-9][0-9]*[.eE]'))", found, found)
+        )
+        pattern = rf'{quoted}\s*:\s*"?(-?[0-9][-+.0-9eE]*)'
+        source = define(
+            sql("CASE WHEN {} THEN regexp_extract({}, {}, 1) END", reprinted, LINE, pattern)
+        )
         once = sql(
             f"strlen(replace({{}}, {{}}, '')) + {len(quoted)} = strlen({{}})", LINE, quoted, LINE
         )
-        self.text = sql("CASE WHEN {} THEN {} ELSE {} END", reprinted, source, found)
+        self.text = sql("coalesce({}, {})", source, found)
         self.unsure = sql(
             "CASE WHEN {} IS NULL THEN FALSE WHEN {} THEN NOT ({} AND TRY_CAST({} AS DOUBLE) = "
             "TRY_CAST({} AS DOUBLE)) ELSE substring({}, 1, 1) IN ('{{', '[') END",
@@ -111,7 +108,7 @@ def _only(values: Sequence[Sql]) -> Sql:
     return values[0] if len(values) == 1 else sql("coalesce({})", listed(values))
 
 
-def _ambiguous(name: str, values: Sequence[_Value]) -> list[Sql]:
+def _ambiguous(name: str, values: Sequence[_Value], define: Define) -> list[Sql]:
     """Whether another key of the line may give the name."""
     parts = name.split("_")
     ends = f'{parts[-1]}"'
@@ -124,7 +121,7 @@ def _ambiguous(name: str, values: Sequence[_Value]) -> list[Sql]:
         *(any_of([*near, _ESCAPES]), LINE, rf'"{_SPACE}+(?:{names})|(?:{names}){_SPACE}+"'),
     )
     # A key that comes twice hides what its second object holds, or the value behind a null.
-    several = _count_above(1, ends)
+    several = define(_count_above(1, ends))
     null = sql("contains({}, {})", LINE, "null")
     twice = any_of([null, *(_count_above(1, f'{part}"') for part in parts[:-1])])
     hidden = sql(

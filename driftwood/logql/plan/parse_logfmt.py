@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from driftwood.logql.plan.extracted import EDGE_SPACES, Extracted, is_plain
+from driftwood.logql.plan.extracted import EDGE_SPACES, Define, Extracted, is_plain
 from driftwood.logql.sql import Sql, any_of, column, sql
 
 LINE = column("line")
@@ -19,41 +19,40 @@ _VALUE = r'(?:"[^\x00-\x1f"\\\x{fffd}]*"|[^\x00-\x20="\\\x{fffd}]*)'
 _CLEAN = rf"^ *(?:{_KEY}(?:={_VALUE})?(?: +|$))*$"
 
 
-def parse_logfmt(names: Iterable[str], alias: str) -> Extracted | None:
+def parse_logfmt(names: Iterable[str], define: Define) -> Extracted | None:
     """`names` as `| logfmt` extracts them without `--keep-empty`; None where SQL does not find a name."""
-    wanted = [name for name in names if name.isascii()]
+    wanted = [name for name in names if name.isascii()]  # no extracted label has another name
     if not all(map(is_plain, wanted)):
         return None
-    if not wanted:
-        return Extracted({}, {})
-    clean = column(alias)
-    there = any_of(sql("contains({}, {})", LINE, f"{name}=") for name in wanted)
-    each = [_Value(name, clean) for name in wanted]
+    there = {name: define(sql("contains({}, {})", LINE, f"{name}=")) for name in wanted}
+    if not there:
+        return Extracted()
+    matches = sql("regexp_matches({}, {})", LINE, _CLEAN)
+    clean = define(sql("CASE WHEN {} THEN {} END", any_of(there.values()), matches))
+    each = [_Value(name, there[name], clean, define) for name in wanted]
     return Extracted(
-        columns={
-            alias: sql("CASE WHEN {} THEN regexp_matches({}, {}) END", there, LINE, _CLEAN),
-        },
-        values={value.name: value.text for value in each},
-        unsure=any_of(value.unsure for value in each),
+        {value.name: value.text for value in each}, any_of(value.unsure for value in each)
     )
 
 
 class _Value:
     """The label of one name."""
 
-    def __init__(self, name: str, clean: Sql) -> None:
+    def __init__(self, name: str, there: Sql, clean: Sql, define: Define) -> None:
         self.name = name
         has = sql(
             "(contains({}, {}) OR starts_with({}, {}))", *(LINE, f" {name}=", LINE, f"{name}=")
         )
-        found = sql("regexp_extract({}, {}, 1)", LINE, rf'(?:^| ){name}=("[^"]*"|[^ "]*)')
-        self.text = sql("CASE WHEN {} THEN trim({}, '\"') END", has, found)
+        extract = sql("regexp_extract({}, {}, 1)", LINE, rf'(?:^| ){name}=("[^"]*"|[^ "]*)')
+        found = define(sql("CASE WHEN {} AND {} THEN {} END", there, has, extract))
+        self.text = sql("trim({}, '\"')", found)
         in_quotes = sql("regexp_matches({}, {})", LINE, rf'="[^"]* {name}=')
+        unusual = sql("({} IN ('', '\"\"') OR {})", found, in_quotes)
         self.unsure = any_of(
             (
                 sql(
-                    "CASE WHEN contains({}, {}) THEN NOT {} OR {} AND ({} IN ('', '\"\"') OR {}) ELSE FALSE END",
-                    *(LINE, f"{name}=", clean, has, found, in_quotes),
+                    "CASE WHEN {} THEN NOT {} OR ({} IS NOT NULL AND {}) ELSE FALSE END",
+                    *(there, clean, found, unusual),
                 ),
                 _other_keys(name),
             )

@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 
 from driftwood.logql import re2
 from driftwood.logql.ast import PatternParser, RegexpParser
-from driftwood.logql.plan.extracted import Extracted
+from driftwood.logql.plan.extracted import Define, Extracted
 from driftwood.logql.plan.texts import expression, is_text
 from driftwood.logql.sql import FALSE, Sql, column, listed, sql
 from driftwood.logql.stages.pattern import UNNAMED, Capture, parse
@@ -30,7 +30,7 @@ _PART = re.compile(
 
 
 def parse_regexp(
-    stage: RegexpParser, names: Collection[str] | None, alias: str
+    stage: RegexpParser, names: Collection[str] | None, define: Define
 ) -> Extracted | None:
     """The groups with one of `names` (None: all) of the first match; None where DuckDB cannot search so."""
     regex = re2.compile(stage.pattern)
@@ -39,16 +39,14 @@ def parse_regexp(
         return None
     groups = {name: at for at, name in enumerate(regex.names) if name and _wanted(name, names)}
     if not groups:
-        return Extracted({}, {})
-    found = column(alias)
-    extracted = sql(
-        "regexp_extract({}, {}, [{}])", LINE, pattern, _numbered(max(groups.values()) + 1)
+        return Extracted()
+    found = define(
+        sql("regexp_extract({}, {}, [{}])", LINE, pattern, _numbered(max(groups.values()) + 1))
     )
-    whole = sql("{}.g0", found)
+    whole = _group(found, "g0")
     return Extracted(
-        columns={alias: extracted},
-        values={
-            name: sql(f"CASE WHEN {{}} != '' THEN {{}}.g{at} END", whole, found)
+        {
+            name: sql("CASE WHEN {} != '' THEN {} END", whole, _group(found, f"g{at}"))
             for name, at in groups.items()
         },
         # An empty match and none at all look alike.
@@ -66,20 +64,20 @@ def _may_be_empty(regex: re2.Regex) -> bool:
 
 
 def parse_pattern(
-    stage: PatternParser, names: Collection[str] | None, alias: str
+    stage: PatternParser, names: Collection[str] | None, define: Define
 ) -> Extracted | None:
     """The captures with one of `names` (None: all)."""
     parts = parse(stage.pattern)
     start = parts[0] if isinstance(parts[0], str) else ""
     captures = _captures(parts[1:] if start else parts)
-    last = max((at for at, (name, _) in enumerate(captures) if _named(name, names)), default=-1)
-    if last < 0:
-        return Extracted({}, {})
-    captures = captures[: last + 1]
+    groups = [at for at, (name, _) in enumerate(captures) if _named(name, names)]
+    if not groups:
+        return Extracted()
     if not is_text(stage.pattern):
         return None
-    groups = [at for at, (name, _) in enumerate(captures) if _named(name, names)]
-    quick, slow = column(f"{alias}_quick"), column(f"{alias}_slow")
+    captures = captures[: max(groups) + 1]
+    quick = define(_quick(start, captures, groups))
+    slow = define(sql("CASE WHEN {} = '' THEN {} END", _group(quick, "w"), _slow(start, captures)))
     values: dict[str, Sql] = {}
     for at in groups:
         name, end = captures[at]
@@ -89,20 +87,12 @@ def parse_pattern(
             reached = sql("{} != ''", _group(slow, "s") if start else LINE)
         lazily = _group(slow, f"r{at}")
         if end:
-            lazily = sql("{} || {}", _group(slow, f"c{at}"), lazily)
+            lazily = sql("{} || {}", _group(slow, f"f{at}"), lazily)
         values[name] = sql(
             "CASE WHEN {} IS NULL THEN {} WHEN {} THEN {} END",
-            *(slow, _group(quick, f"c{at}"), reached, lazily),
+            *(slow, _group(quick, f"f{at}"), reached, lazily),
         )
-    return Extracted(
-        inputs={f"{alias}_quick": _quick(start, captures, groups)},
-        columns={
-            f"{alias}_slow": sql(
-                "CASE WHEN {} = '' THEN {} END", _group(quick, "all"), _slow(start, captures)
-            )
-        },
-        values=values,
-    )
+    return Extracted(values)
 
 
 def _named(name: str, names: Collection[str] | None) -> bool:
@@ -133,13 +123,13 @@ def _captures(parts: Sequence[str | Capture]) -> list[tuple[str, str]]:
 
 
 def _quick(start: str, captures: Sequence[tuple[str, str]], groups: Collection[int]) -> Sql:
-    """(all, c0, c1 ...) of those in `groups`; `all` is empty where the line needs the slow way."""
+    """(w, f0, f1 ...) of those in `groups`; `w`, the whole, is empty where the line needs the slow way."""
     pattern = re2.escape(start)
-    names = ["all"]
+    names = ["w"]
     for at, (_, end) in enumerate(captures):
         body = f"[^{_in_class(end[0])}]*" if end else ".*"
         if at in groups:
-            names.append(f"c{at}")
+            names.append(f"f{at}")
             body = f"({body})"
         pattern += body + re2.escape(end)
     if not captures[-1][1]:
@@ -152,12 +142,12 @@ def _in_class(char: str) -> str:
 
 
 def _slow(start: str, captures: Sequence[tuple[str, str]]) -> Sql:
-    """(s, c0, e0, c1, e1 ... r1, r0): the start, captures that end at a literal, the literals, captures of the rest."""
+    """(s, f0, e0, f1, e1 ... r1, r0): the start, captures that end at a literal, the literals, captures of the rest."""
     pattern, names = "", list[str]()
     for at, (_, end) in reversed(list(enumerate(captures))):
         if end:
             pattern = f"(?:(.*?)({re2.escape(end)}){pattern}|(.*))"
-            names = [f"c{at}", f"e{at}", *names, f"r{at}"]
+            names = [f"f{at}", f"e{at}", *names, f"r{at}"]
         else:
             pattern, names = "(.*)", [f"r{at}"]
     return _extract(f"(?s)^({re2.escape(start)}){pattern}", ["s", *names])

@@ -17,10 +17,11 @@ from driftwood.logql.ast import Grouping, RangeAggregation, RangeOp
 from driftwood.logql.plan.asked import Asked
 from driftwood.logql.plan.cells import Cells, grain_of, matrix_of, merged
 from driftwood.logql.plan.extract import ONE, Part, parts_of
+from driftwood.logql.plan.layers import aliased
 from driftwood.logql.plan.points import PointList, Points, samples_of
 from driftwood.logql.plan.rows import relation_of, slices, unsure_rows
 from driftwood.logql.plan.series import series_of
-from driftwood.logql.plan.static import Metadata, aliased, rows_of
+from driftwood.logql.plan.static import STATE, SURE, UNSURE, Metadata, rows_of
 from driftwood.logql.reference.leaves import absent, check_errors, range_matrix
 from driftwood.logql.reference.samples import Extractor
 from driftwood.logql.reference.sources import StoredEntry
@@ -90,8 +91,11 @@ class RangeSamples:
         """From the lines of `streams`. Raises TemplateError."""
         if not len(self.windows.ends) or self.span.length <= 0:
             return
+        if not streams:
+            self.asked.note(f"{self.aggregation.op}: no stream matches")
         for part in parts_of(self.aggregation, self.pushed, streams, metadata):
             static = part.static
+            self.asked.note(f"{self.aggregation.op}: {static.told}")
             unsure = static.unsure == TRUE
             if not unsure and any_of((static.kept, static.unsure)) != FALSE:
                 unsure = self._cells(part) if self.summed else self._points(part)
@@ -142,18 +146,16 @@ class RangeSamples:
         self, part: Part, columns: Mapping[str, Sql], inside: Sql, span: Span | None = None
     ) -> Sql:
         """(u, *columns) of the rows that stay; `u`: SQL is not sure, and the others are NULL."""
-        static = part.static
-        source = rows_of(static, relation_of(self.asked, span or self.span))
-        wanted = any_of((static.kept, static.unsure))
-        if static.unsure == FALSE:
+        source = rows_of(part.static, relation_of(self.asked, span or self.span))
+        if part.static.unsure == FALSE:
             made = {"u": FALSE, **columns}
         else:
             sure = {
-                name: sql("CASE WHEN NOT ({}) THEN {} END", static.unsure, value)
+                name: sql(f"CASE WHEN {STATE} = {SURE} THEN {{}} END", value)
                 for name, value in columns.items()
             }
-            made = {"u": static.unsure, **sure}
-        return sql("(SELECT {} FROM {} WHERE {} AND {})", aliased(made), source, wanted, inside)
+            made = {"u": Sql(f"({STATE} = {UNSURE})"), **sure}
+        return sql("(SELECT {} FROM {} WHERE {})", aliased(made), source, inside)
 
     def _by_python(self, part: Part) -> None:
         extractor = Extractor(self.aggregation, self.pushed)

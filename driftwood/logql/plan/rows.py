@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from driftwood.logql.answer import Labels
 from driftwood.logql.plan.asked import Asked
-from driftwood.logql.plan.static import Static, among, rows_of
+from driftwood.logql.plan.static import STATE, UNSURE, Static, among, rows_of
 from driftwood.logql.sql import Sql, sql
 from driftwood.logql.stages.labels import NO_LABELS
 from driftwood.store.read import Span
@@ -32,7 +32,7 @@ def unsure_rows(asked: Asked, static: Static, span: Span) -> Iterator[StoredRow]
     for part in slices(asked, static, span, ROWS_AT_ONCE):
         source = rows_of(static, relation_of(asked, part))
         found = asked.query(
-            sql("SELECT ts, line_id, sid, sm, line FROM {} WHERE {}", source, static.unsure)
+            sql(f"SELECT ts, line_id, sid, sm, line FROM {{}} WHERE {STATE} = {UNSURE}", source)
         )
         for ts, line_id, sid, metadata, line in lists(found):
             labels = dict(metadata) if metadata else NO_LABELS

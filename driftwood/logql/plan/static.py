@@ -1,3 +1,4 @@
+# ruff: noqa: S608  (texts of users are bound; what stands in the SQL are our own names and integers)
 """Static mode: each label that a query needs is an expression of SQL, and its filters are conditions on them.
 
 That is done for streams that have the same of these labels themselves, so that it is known which names are taken. A row
@@ -31,6 +32,7 @@ from driftwood.logql.ast import (
 from driftwood.logql.needs import EXTRACTED
 from driftwood.logql.plan import numbers
 from driftwood.logql.plan.extracted import Extracted
+from driftwood.logql.plan.layers import Layers, barrier
 from driftwood.logql.plan.parse_json import parse_json
 from driftwood.logql.plan.parse_logfmt import parse_logfmt
 from driftwood.logql.plan.parse_text import parse_pattern, parse_regexp
@@ -41,6 +43,9 @@ from driftwood.logql.stages.errors import SPECIAL
 from driftwood.logql.stages.hints import Hints
 from driftwood.logql.stages.label_filter import check_of, match_of
 from driftwood.logql.stages.labels import LabelSet
+
+STATE = "state"
+SURE, UNSURE = 1, 2
 
 LABEL_FILTERS = get_args(LabelFilter)
 _NEGATIVE = (MatchOp.NOT_EQUAL, MatchOp.NOT_MATCHES)
@@ -70,9 +75,8 @@ class Static:
     streams: Mapping[int, Labels]
     where: Sql = TRUE
     """Over the columns of `logs` alone."""
-    inputs: dict[str, Sql] = field(default_factory=dict)
-    columns: dict[str, Sql] = field(default_factory=dict)
-    """Computed from `line`, and from `inputs`, which are computed before."""
+    layers: Layers = field(default_factory=Layers)
+    """What is computed of these rows."""
     kept: Sql = TRUE
     unsure: Sql = FALSE
     failed: Sql = FALSE
@@ -82,11 +86,33 @@ class Static:
     """What parsers gave, by label."""
     extracted: list[tuple[str, Sql]] = field(default_factory=list)
     """The same, one after the other, by the names that the parsers give."""
+    _state: Sql | None = None
+
+    def state(self) -> Sql | None:
+        """0: the row is dropped, SURE or UNSURE; None: all that are left have the same one."""
+        if self.unsure == TRUE or (self.unsure == FALSE and not self.layers):
+            return None
+        if self._state is None:
+            unsure, kept = self.layers.define(self.unsure), self.layers.define(self.kept)
+            self._state = sql(
+                f"CASE WHEN {{}} THEN {UNSURE} WHEN {{}} THEN {SURE} ELSE 0 END", unsure, kept
+            )
+        return self._state
 
     @property
     def decided(self) -> bool:
         """Whether SQL is sure of any row."""
         return self.unsure != TRUE
+
+    @property
+    def told(self) -> str:
+        """For people: who decides about the rows."""
+        of = f"{len(self.streams)} stream{'s' * (len(self.streams) != 1)}"
+        if self.unsure == TRUE or (self.kept == FALSE and self.unsure != FALSE):
+            return f"rows of {of} are filtered by SQL as far as it goes, then by Python with all stages"
+        if self.unsure == FALSE:
+            return f"rows of {of} are answered by SQL"
+        return f"rows of {of} are answered by SQL, those that it is not sure of by Python"
 
     def leave_to_python(self) -> None:
         """Every row that is still there."""
@@ -103,7 +129,7 @@ class Static:
 
     def keep(self, condition: Condition) -> None:
         """Rows for which `condition` holds; those that were unsure before stay so."""
-        if self.unsure == FALSE and condition.unsure == FALSE and not self.columns:
+        if self.unsure == FALSE and condition.unsure == FALSE and not self.layers:
             self.where = all_of((self.where, condition.kept))
             return
         self.doubt(condition.unsure)
@@ -153,7 +179,6 @@ class Compiler:
         self._needed = set(needed) | {name.removesuffix(EXTRACTED) for name in needed}
         self._metadata = metadata
         self._all_names = all_names
-        self._parsers = 0
 
     def run(self, stages: Sequence[Stage], *, parses: bool = True) -> Static:
         """`parses` False: no parser has anything to do."""
@@ -189,39 +214,40 @@ class Compiler:
             found.append(sql("sm[{}]", name))
         if not found:
             return None
-        return found[0] if len(found) == 1 else sql("coalesce({})", listed(found))
+        return self.static.layers.define(
+            found[0] if len(found) == 1 else sql("coalesce({})", listed(found))
+        )
 
     def _parse(self, stage: Stage) -> bool:
         """False: there is no SQL for it."""
-        alias = f"p{self._parsers}"
-        self._parsers += 1
+        define = self.static.layers.define
         names = self._needed - set(self._any) | {
             name for name in self._needed if name + EXTRACTED in self._needed
         }
         found: Extracted | None = None
         match stage:
             case JsonParser(extractions=()) if not self._all_names:
-                found = parse_json(sorted(names), alias)
+                found = parse_json(sorted(names), define)
             case LogfmtParser(extractions=(), strict=False, keep_empty=False) if (
                 not self._all_names
             ):
-                found = parse_logfmt(sorted(names), alias)
+                found = parse_logfmt(sorted(names), define)
             case RegexpParser():
-                found = parse_regexp(stage, None if self._all_names else names, alias)
+                found = parse_regexp(stage, None if self._all_names else names, define)
             case PatternParser():
-                found = parse_pattern(stage, None if self._all_names else names, alias)
+                found = parse_pattern(stage, None if self._all_names else names, define)
         return found is not None and self._take(found)
 
     def _take(self, found: Extracted) -> bool:
         static = self.static
         if found.failed != FALSE and static.failed != FALSE:
             return False  # which of two errors a line has depends on more
-        static.inputs.update(found.inputs)
-        static.columns.update(found.columns)
-        static.doubt(found.unsure)
+        define = static.layers.define
+        static.doubt(define(found.unsure))
         if found.failed != FALSE:
-            static.failed, static.error = found.failed, found.error
+            static.failed, static.error = define(found.failed), found.error
         for name, value in found.values.items():
+            value = define(value)
             static.extracted.append((name, value))
             if not self._set(name, value, found.values):
                 return False
@@ -244,7 +270,9 @@ class Compiler:
 
     def _first(self, name: str, value: Sql) -> None:
         values = self.static.values
-        values[name] = sql("coalesce({}, {})", values[name], value) if name in values else value
+        if name in values:
+            value = sql("coalesce({}, {})", values[name], value)
+        values[name] = self.static.layers.define(value)
 
     # -- label filters
 
@@ -269,11 +297,11 @@ class Compiler:
             case StringFilter():
                 return self._string(stage, sql("coalesce({}, '')", value))
             case NumberFilter():
-                return _compared(stage, value, numbers.number(value))
+                return self._compared(stage, value, numbers.number(value))
             case DurationFilter():
-                return _compared(stage, value, numbers.nanoseconds(value))
+                return self._compared(stage, value, numbers.nanoseconds(value))
             case BytesFilter():
-                return _compared(stage, value, numbers.size(value))
+                return self._compared(stage, value, numbers.size(value))
             case IpFilter():
                 return Condition(self.static.failed, sql("({} IS NOT NULL)", value))
 
@@ -288,6 +316,14 @@ class Compiler:
         if found is None:
             return Condition(TRUE, TRUE)
         return Condition(negated(found) if stage.matcher.op in _NEGATIVE else found)
+
+    def _compared(
+        self, stage: NumberFilter | DurationFilter | BytesFilter, text: Sql, value: Sql
+    ) -> Condition:
+        """Without the label the line goes; what is no number stays, with an error."""
+        value = self.static.layers.define(value)
+        kept = sql("coalesce({}, FALSE)", numbers.compared(value, stage.op, stage.value))
+        return Condition(kept, sql("({} IS NOT NULL AND {} IS NULL)", text, value))
 
     def _of_streams(self, stage: LabelFilter) -> Condition:
         """Of labels that the stream itself has, or none at all: it is known now which streams stay."""
@@ -322,24 +358,16 @@ LITERAL_STREAMS = 2_000
 """A longer list in the SQL costs more to plan than it saves."""
 
 
-def _compared(
-    stage: NumberFilter | DurationFilter | BytesFilter, text: Sql, value: Sql
-) -> Condition:
-    """Without the label the line goes; what is no number stays, with an error."""
-    there = sql("({} IS NOT NULL)", text)
-    kept = sql("coalesce({}, FALSE)", numbers.compared(value, stage.op, stage.value))
-    return Condition(kept, all_of((there, sql("({} IS NULL)", value))))
-
-
 def rows_of(static: Static, relation: Sql) -> Sql:
-    """What stands after FROM: the rows that are `where`, with all that was computed of them."""
+    """What stands after FROM: the rows that matter, with all that was computed of them, and their `state`."""
     source = sql("(SELECT ts, line_id, sid, sm, line FROM {} WHERE {})", relation, static.where)
-    for layer in (static.inputs, static.columns):
-        if layer:
-            source = sql("(SELECT *, {} FROM {})", aliased(layer), source)
-    return source
-
-
-def aliased(expressions: Mapping[str, Sql]) -> Sql:
-    """Expressions with the names that they get."""
-    return listed(sql(f"{{}} AS {alias}", value) for alias, value in expressions.items())
+    state = static.state()
+    if state is None:
+        constant = UNSURE if static.unsure == TRUE else SURE
+        wanted = any_of((static.unsure, static.kept))
+        return sql(f"(SELECT *, {constant} AS {STATE} FROM {{}} WHERE {{}})", source, wanted)
+    return sql(
+        f"(SELECT * FROM (SELECT *, {{}} AS {STATE} FROM {{}}) WHERE {STATE} > 0)",
+        barrier(state),
+        static.layers.over(source),
+    )
