@@ -26,16 +26,6 @@ class Arrived(NamedTuple):
     left_out: Sequence[LeftOut]
 
 
-def newest_line_id(store: Readable) -> int:
-    """The highest line id that is stored, -1 without any; ids grow from 0 in the order of storing."""
-    found = rows(
-        store,
-        """SELECT greatest(coalesce((SELECT max(line_id) FROM logs_hot), -1),
-                           coalesce((SELECT max(max_line_id) FROM segments), -1)) AS newest""",
-    )
-    return int(found[0]["newest"])
-
-
 def arrived(store: Readable, selection: Selection, after: int, upto: int, limit: int) -> Arrived:
     """Lines of `selection` with `after` < line id <= `upto`; of more than `limit` the newest."""
     where = (

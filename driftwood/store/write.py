@@ -103,11 +103,12 @@ class Writer:
             elif not self._survived():
                 raise
         self.number += 1
-        self.next_line_id = max(self.next_line_id, prepared.next_line_id)
         self.next_dead_id += commit.dead.num_rows
         self.streams.add(prepared.new_streams.items())
         self.metadata.add(prepared.metadata)
         self._long_bytes = self.long_bytes + prepared.long_bytes
+        # Last: who sees it, as a live tail does, finds the streams of these lines, too.
+        self.next_line_id = max(self.next_line_id, prepared.next_line_id)
         now = time.time_ns()
         for hour, rows in prepared.hours:
             hot = self.hot.setdefault(hour, HotHour(0, now))

@@ -24,7 +24,7 @@ from driftwood.logql.sql import line_condition
 from driftwood.logql.stages import Pipeline
 from driftwood.store.read import Readable, Row
 from driftwood.store.read_selection import select
-from driftwood.store.read_tail import LeftOut, arrived, newest_line_id
+from driftwood.store.read_tail import LeftOut, arrived
 from driftwood.timeparse import SECOND
 from ui.loki.answers import CATEGORIZE, by_name, dumped, streams
 from ui.loki.ask import ONLY_LINES, Desk
@@ -65,7 +65,7 @@ class Tail:
     def history(self) -> Iterator[bytes]:
         """Frames of the newest lines since `start`, oldest first."""
         store = self._desk.store()
-        self._told = newest_line_id(store)
+        self._told = store.next_line_id() - 1
         asked = Range(self._start, max(time.time_ns(), self._start + 1), SECOND, self._limit)
         answer = self._desk.evaluate(store, self._query, asked)
         if isinstance(answer, Streams):
@@ -75,7 +75,7 @@ class Tail:
     def news(self, now_s: float) -> Iterator[bytes]:
         """Frames of what was stored since, but for the last `delay_s` seconds; `now_s` never goes back."""
         store = self._desk.store()
-        newest = newest_line_id(store)
+        newest = store.next_line_id() - 1
         if newest > (self._seen[-1][1] if self._seen else self._told):
             self._seen.append((now_s, newest))
         upto = self._told

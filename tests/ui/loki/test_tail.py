@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+import pyarrow as pa
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from driftwood.config import Config, Query
+from driftwood.config import Config, Query, Store
+from driftwood.errors import StoreError
+from driftwood.store.database import Database
+from driftwood.store.store import DuckStore
 from tests.ui.api_server import Running
 from tests.ui.loki.conftest import API, LINES, NOON, PAY, SECOND
 from tests.ui.loki.rows import Line, commit
@@ -225,13 +229,30 @@ def test_a_name_that_is_not_ours_is_not_listened_to(http: httpx.Client) -> None:
     assert refusal.value.response.status_code == 421
 
 
-def test_a_store_that_closes_ends_it(http: httpx.Client, running: Running) -> None:
+class Broken(DuckStore):
+    """A store that cannot be read any more, from some moment on."""
+
+    fine = True
+
+    def query(
+        self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None
+    ) -> pa.Table:
+        if not self.fine:
+            raise StoreError("the store is gone")
+        return super().query(sql, parameters, timeout)
+
+
+def test_a_store_that_fails_ends_it_with_a_reason(http: httpx.Client, running: Running) -> None:
+    running.store.close()
+    broken = Broken(Database.in_memory(Store(min_free_bytes=0)))
+    running.store = broken
     with tail(http, query='{app="api"}') as listening:
-        running.store.close()
+        broken.fine = False
+        broken.write(commit([Line(time.time_ns(), "never told", API)]))
         with pytest.raises(ConnectionClosed) as end:
             listening.recv(WAIT_S)
     assert end.value.rcvd is not None
-    assert end.value.rcvd.code == 1013
+    assert (end.value.rcvd.code, end.value.rcvd.reason) == (1013, "the store is gone")
 
 
 def test_the_first_api_s_path_listens_too(http: httpx.Client, store: Callable[..., None]) -> None:
