@@ -18,7 +18,6 @@ from driftwood.logql.ast import (
 )
 from driftwood.logql.needs import (
     BYTES,
-    EXTRACTED,
     Needs,
     needs_of,
     required_names,
@@ -69,10 +68,8 @@ class _Extraction:
         self._grouping = sample_grouping(aggregation, pushed)
         self._needs = needs_of(aggregation, pushed)
         self._by = self._grouping is not None and not self._grouping.without
-        names = self._named()
-        self.names = sorted(names | {f"{name}{EXTRACTED}" for name in names})
+        self.names = self._named()
         """Of these it must be known which the streams have themselves."""
-        self._needed = names
 
     def _named(self) -> set[str]:
         if self._by:
@@ -83,7 +80,7 @@ class _Extraction:
         return names
 
     def part(self, streams: Mapping[int, Labels]) -> Part:
-        compiler = Compiler(streams, self._needed, self._metadata, all_names=not self._by)
+        compiler = Compiler(streams, self.names, self._metadata, all_names=not self._by)
         static = compiler.run(self._stages, parses=not _parses_nothing(self._needs))
         value = ONE
         if self._asks_for_errors():

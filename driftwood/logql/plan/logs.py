@@ -14,7 +14,7 @@ from driftwood.errors import QueryError
 from driftwood.logql.answer import Entry, Labels, Range, Streams
 from driftwood.logql.ast import LogQuery
 from driftwood.logql.gotemplate import TemplateError
-from driftwood.logql.needs import EXTRACTED, required_names
+from driftwood.logql.needs import required_names
 from driftwood.logql.plan.asked import Asked
 from driftwood.logql.plan.rows import lists
 from driftwood.logql.plan.static import Compiler, Metadata, among, grouped, rows_of
@@ -93,7 +93,7 @@ class _Search:
         names = set(required_names(query.stages))
         self._parts = [
             Compiler(group, names, metadata, all_names=False).run(query.stages)
-            for group in grouped(streams, {*names, *(f"{name}{EXTRACTED}" for name in names)})
+            for group in grouped(streams, names)
         ]
         for part in self._parts:
             asking.note(f"lines: {part.told}; Python makes the labels of those that are shown")

@@ -139,7 +139,9 @@ class Static:
 def grouped(
     streams: Mapping[int, Labels], names: Collection[str]
 ) -> Iterator[Mapping[int, Labels]]:
-    """The streams, by which of `names` are their own labels."""
+    """The streams, by which of `names` are their own labels, and of what becomes of names that are taken."""
+    roots = {name.removesuffix(EXTRACTED) for name in names}
+    names = sorted({*names, *roots, *(name + EXTRACTED for name in names)})
     groups: dict[tuple[bool, ...], dict[int, Labels]] = {}
     for sid, labels in streams.items():
         groups.setdefault(tuple(name in labels for name in names), {})[sid] = labels
@@ -210,13 +212,18 @@ class Compiler:
         if name in self._any:
             return OfStream(name)
         found = [self.static.values[name]] if name in self.static.values else []
-        if self._metadata.has(name):
-            found.append(sql("sm[{}]", name))
+        found += self._in_metadata(name)
         if not found:
             return None
         return self.static.layers.define(
             found[0] if len(found) == 1 else sql("coalesce({})", listed(found))
         )
+
+    def _in_metadata(self, name: str) -> list[Sql]:
+        """What structured metadata gives to `name`, the first that is there; what the stream has is suffixed."""
+        root = name.removesuffix(EXTRACTED)
+        names = [name, root] if root != name and root in self._any else [name]
+        return [sql("sm[{}]", each) for each in names if self._metadata.has(each)]
 
     def _parse(self, stage: Stage) -> bool:
         """False: there is no SQL for it."""
@@ -257,14 +264,14 @@ class Compiler:
         """The label that the parser's `name` becomes. The first writer wins."""
         suffixed = name + EXTRACTED
         if name in self._any:
-            if suffixed in others or self._metadata.has(suffixed) or suffixed in self._any:
+            if suffixed in others or suffixed in self._any:
                 return suffixed not in self._needed
             self._first(suffixed, value)
             return True
-        if self._metadata.has(name):
+        for taken in self._in_metadata(name):
             if suffixed in self._needed:
                 return False
-            value = sql("CASE WHEN sm[{}] IS NULL THEN {} END", name, value)
+            value = sql("CASE WHEN {} IS NULL THEN {} END", taken, value)
         self._first(name, value)
         return True
 
