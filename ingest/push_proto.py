@@ -5,7 +5,7 @@
     Entry        1 timestamp: seconds, nanos   2 line: string   3 structuredMetadata: (name, value)*
 
 The messages are described here at run time, with texts as bytes: in Go any bytes are a string, and one line that is no
-UTF-8 must not cost the push that holds it.
+UTF-8 must not cost the push that holds it. Entries are first taken as bytes, too, for `ingest.push_plain`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from ingest.push import BadPush, Int64s, Mask, NoStreams, Sent
 from ingest.push_labels import BadLabels, PushLabels, Stream
 from ingest.push_metadata import Metadata, renamed
+from ingest.push_plain import plain
 from ingest.push_text import DECODE_ERROR, clean
 
 _PACKAGE: Final = "driftwood.push"
@@ -34,8 +35,8 @@ _MIN_S: Final = -_MAX_S
 
 
 @cache
-def push_request() -> Any:
-    """The class of the message."""
+def push_request(*, whole: bool = True) -> Any:
+    """The class of the message; its entries are messages, or bytes when they are not taken as a whole."""
     field = descriptor_pb2.FieldDescriptorProto
     text, one, many = field.TYPE_BYTES, field.LABEL_OPTIONAL, field.LABEL_REPEATED
     messages: dict[str, tuple[tuple[str, int, int, str | int], ...]] = {
@@ -46,7 +47,7 @@ def push_request() -> Any:
             ("line", 2, one, text),
             ("metadata", 3, many, "Pair"),
         ),
-        "Stream": (("labels", 1, one, text), ("entries", 2, many, "Entry")),
+        "Stream": (("labels", 1, one, text), ("entries", 2, many, "Entry" if whole else text)),
         "PushRequest": (("streams", 1, many, "Stream"),),
     }
     file = descriptor_pb2.FileDescriptorProto(
@@ -67,14 +68,29 @@ def push_request() -> Any:
 
 def read(body: bytes, labels: PushLabels) -> Sent:
     """The entries of an unpacked body. Raises BadPush."""
-    try:
-        push = push_request().FromString(body)
-    except DecodeError as error:
-        raise BadPush(f"the body is not a push as protobuf: {error}") from error
+    push = _parsed(body, whole=False)
     if not push.streams:
         raise NoStreams("error at least one valid stream is required for ingestion")
     found = [_stream(stream.labels, labels) for stream in push.streams]
     sizes = [len(stream.entries) for stream in push.streams]
+    simple = plain([entry for stream in push.streams for entry in stream.entries])
+    if simple is not None:
+        line, broken = _lines(simple[1])
+        if not broken:
+            return Sent(found, sizes, simple[0], line)
+    ts, line, metadata = _columns(_parsed(body, whole=True))
+    return Sent(found, sizes, ts, line, metadata)
+
+
+def _parsed(body: bytes, *, whole: bool) -> Any:
+    try:
+        return push_request(whole=whole).FromString(body)
+    except DecodeError as error:
+        raise BadPush(f"the body is not a push as protobuf: {error}") from error
+
+
+def _columns(push: Any) -> tuple[Int64s, pa.StringArray, Metadata | None]:
+    """Times, lines and metadata of entries of any kind."""
     entries = [entry for stream in push.streams for entry in stream.entries]
     times = [entry.timestamp for entry in entries]
     ts, known = _times([t.seconds for t in times], [t.nanos for t in times])
@@ -82,16 +98,14 @@ def read(body: bytes, labels: PushLabels) -> Sent:
         raise BadPush("an entry's time does not lie between the years 1677 and 2262")
     line, broken = _lines([entry.line for entry in entries])
     pairs = [entry.metadata for entry in entries]
-    metadata = None
-    if broken or any(map(len, pairs)):
-        each = [
-            renamed((_text(pair.name), _text(pair.value)) for pair in of_entry)
-            for of_entry in pairs
-        ]
-        for row, why in broken.items():
-            each[row][DECODE_ERROR] = why
-        metadata = Metadata.of(each)
-    return Sent(found, sizes, ts, line, metadata)
+    if not broken and not any(map(len, pairs)):
+        return ts, line, None
+    each = [
+        renamed((_text(pair.name), _text(pair.value)) for pair in of_entry) for of_entry in pairs
+    ]
+    for row, why in broken.items():
+        each[row][DECODE_ERROR] = why
+    return ts, line, Metadata.of(each)
 
 
 def _stream(text: bytes, labels: PushLabels) -> Stream | str:

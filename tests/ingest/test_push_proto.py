@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from driftwood.labels import label_key
 from ingest.push import BadPush, NoStreams
 from ingest.push_labels import text_of
-from ingest.push_proto import read
+from ingest.push_plain import plain
+from ingest.push_proto import _columns, push_request, read
 from tests.ingest.pushes import column, pushed, rows
 
 
@@ -95,6 +96,49 @@ def test_a_body_without_streams_is_a_refusal_of_its_own() -> None:
 def test_a_time_beyond_64_bits_of_ns_is_refused(ts: int) -> None:
     with pytest.raises(BadPush, match="1677 and 2262"):
         pushed(read, stream('{a="b"}', entry(ts, b"x")))
+
+
+kinds_of_entries = st.one_of(
+    st.builds(
+        entry,
+        st.integers(0, 2**35) | st.integers(-(10**18), 9 * 10**18),
+        st.binary(max_size=300),
+    ),
+    st.builds(entry, st.integers(10**18, 2 * 10**18), st.binary(max_size=9), k=texts),
+    st.builds(lambda seconds: part(1, number(1, seconds)), st.integers(0, 9 * 10**9)),
+    st.builds(lambda line: part(2, line), st.binary(max_size=9)),
+    st.just(part(1, b"") + part(2, b"epoch")),
+    st.builds(
+        lambda a, b: (
+            part(1, number(1, 1_700_000_000) + number(2, a) + number(2, b)) + part(2, b"x")
+        ),
+        st.integers(0, 2**31 - 1),
+        st.integers(0, 2**31 - 1),
+    ),
+)
+
+
+@given(st.lists(kinds_of_entries, max_size=5))
+def test_entries_read_by_columns_are_those_read_one_by_one(entries: list[bytes]) -> None:
+    body = stream('{a="b"}', *entries)
+    ts, line, _ = _columns(push_request().FromString(body))
+    found = plain(entries)
+    if found is None:
+        assert pushed(read, body).records.num_rows == len(entries)
+    else:
+        assert found[0].tolist() == ts.tolist()
+        assert [row[1:3] for row in rows(pushed(read, body))] == list(
+            zip(ts.tolist(), line.to_pylist(), strict=True)
+        )
+
+
+def test_what_agents_usually_send_is_read_by_columns() -> None:
+    for ts in (1_700_000_000_000_000_000, 1_700_000_000_000_000_001, 1_700_000_000_999_999_999):
+        for line in (b"x", b"x" * 127, b"x" * 128, b"x" * 20_000):
+            assert plain([entry(ts, line)] * 3) is not None
+    assert plain([]) is not None
+    assert plain([entry(1, b"x")]) is None
+    assert plain([entry(1_700_000_000_000_000_000, b"x", k="v")]) is None
 
 
 @given(st.binary(max_size=60))
