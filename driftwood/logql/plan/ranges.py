@@ -5,7 +5,7 @@ where SQL cannot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,9 +19,10 @@ from driftwood.logql.plan.cells import Cells, grain_of, matrix_of, merged
 from driftwood.logql.plan.extract import ONE, Part, parts_of
 from driftwood.logql.plan.layers import aliased
 from driftwood.logql.plan.points import PointList, Points, samples_of
+from driftwood.logql.plan.rollups import COUNTED, counted, cut_minutes, lines_of
 from driftwood.logql.plan.rows import relation_of, slices, unsure_rows
 from driftwood.logql.plan.series import series_of
-from driftwood.logql.plan.static import STATE, SURE, UNSURE, Metadata, rows_of
+from driftwood.logql.plan.static import STATE, SURE, UNSURE, Metadata, among, rows_of
 from driftwood.logql.reference.leaves import absent, check_errors, range_matrix
 from driftwood.logql.reference.samples import Extractor
 from driftwood.logql.reference.sources import StoredEntry
@@ -96,17 +97,51 @@ class RangeSamples:
         for part in parts_of(self.aggregation, self.pushed, streams, metadata):
             static = part.static
             self.asked.note(f"{self.aggregation.op}: {static.told}")
+            if not static.streams:
+                continue
             unsure = static.unsure == TRUE
-            if not unsure and any_of((static.kept, static.unsure)) != FALSE:
-                unsure = self._cells(part) if self.summed else self._points(part)
+            cut = cut_minutes(self.windows) if counted(self.aggregation, part) else None
+            if cut is not None:
+                self._rolled_up(part, cut)
+            elif not unsure and any_of((static.kept, static.unsure)) != FALSE:
+                unsure = self._cells(part, self.span) if self.summed else self._points(part)
             if unsure:
                 self._by_python(part)
 
-    def _cells(self, part: Part) -> bool:
+    def _rolled_up(self, part: Part, cut: Sequence[int]) -> None:
+        """From the roll-ups, and from the lines of the minutes that are `cut`."""
+        self.asked.note("counted by the roll-ups, not by lines")
+        until = _Until(self.windows, "minute")
+        names = [*part.keys.columns, "b"]
+        found = self.asked.query(
+            sql(
+                f"SELECT {', '.join(names)}, sum(n)::BIGINT AS n, sum({COUNTED[self.aggregation.op]})::DOUBLE AS v "
+                f"FROM (SELECT *, {until.cell.sql} AS b FROM template_counts WHERE minute > {self.span.start} "
+                f"AND minute <= {self.span.end} AND minute NOT IN ({', '.join(map(str, [*cut, -1]))}) "
+                f"AND {until.inside.sql} AND {{}}) GROUP BY ALL HAVING count(*) > 0",
+                among(part.static.streams),
+            )
+        )
+        self._add(found, part, until)
+        for minute in cut:
+            span = lines_of(minute, self.span)
+            if span.start < span.end:
+                self.asked.note("a window cuts a minute: its lines are counted")
+                self._cells(part, span)
+
+    def _add(self, found: pa.Table, part: Part, until: _Until) -> None:
+        if found.num_rows:
+            series, row = series_of(found, part.keys)
+            until_ns = until.decoded(found.column("b").to_numpy())
+            count, value = found.column("n").to_numpy(), found.column("v").to_numpy()
+            self.cells.append(Cells(series, row, until_ns, count, value))
+
+    def _cells(self, part: Part, span: Span) -> bool:
         """Adds up what SQL is sure of; whether there are rows that it is not sure of."""
         until = _Until(self.windows)
         value = {} if part.value == ONE else {"v": part.value}
-        rows = self._rows(part, {**part.keys.columns, "b": until.cell, **value}, until.inside)
+        columns = {**part.keys.columns, "b": until.cell, **value}
+        rows = self._rows(part, columns, until.inside, span)
         names = [*part.keys.columns, "b"]
         found = self.asked.query(
             sql(
@@ -116,11 +151,7 @@ class RangeSamples:
             )
         )
         sure, unsure = _sure(found)
-        if sure.num_rows:
-            series, row = series_of(sure, part.keys)
-            until_ns = until.decoded(sure.column("b").to_numpy())
-            count = sure.column("n").to_numpy()
-            self.cells.append(Cells(series, row, until_ns, count, sure.column("v").to_numpy()))
+        self._add(sure, part, until)
         return unsure
 
     def _points(self, part: Part) -> bool:
@@ -142,11 +173,9 @@ class RangeSamples:
                 self.points.append(Points(series, row, ts, line_id, values))
         return unsure
 
-    def _rows(
-        self, part: Part, columns: Mapping[str, Sql], inside: Sql, span: Span | None = None
-    ) -> Sql:
+    def _rows(self, part: Part, columns: Mapping[str, Sql], inside: Sql, span: Span) -> Sql:
         """(u, *columns) of the rows that stay; `u`: SQL is not sure, and the others are NULL."""
-        source = rows_of(part.static, relation_of(self.asked, span or self.span))
+        source = rows_of(part.static, relation_of(self.asked, span))
         if part.static.unsure == FALSE:
             made = {"u": FALSE, **columns}
         else:
@@ -180,12 +209,12 @@ def _sure(found: pa.Table) -> tuple[pa.Table, bool]:
 class _Until:
     """The cells of windows: their number in SQL, and which time that number means."""
 
-    def __init__(self, windows: Windows) -> None:
+    def __init__(self, windows: Windows, ts: str = "ts") -> None:
         self._origin = int(windows.starts[0])
         self._grain = grain_of(windows)
         self._last = int(windows.ends[-1])
         self._wide = self._last - self._origin >= 2**62  # 64 bits of ns hold 292 years
-        since = f"(ts{'::HUGEINT' if self._wide else ''} - 1 - {self._origin})"
+        since = f"({ts}{'::HUGEINT' if self._wide else ''} - 1 - {self._origin})"
         alone = len(windows.ends) == 1
         self._width = windows.width if alone else min(windows.width, self._grain)
         self.cell = Sql("0::BIGINT") if alone else Sql(f"({since} // {self._grain})::BIGINT")

@@ -73,8 +73,11 @@ class Static:
     """A query's stages for some streams. Of the rows that are `where`, those that are `kept` or `unsure` matter."""
 
     streams: Mapping[int, Labels]
-    where: Sql = TRUE
-    """Over the columns of `logs` alone."""
+    """Those that are left."""
+    filters: list[tuple[LineFilter, Sql]] = field(default_factory=list)
+    """Line filters that are conditions on `line`."""
+    others: Sql = TRUE
+    """A condition on other columns of `logs`."""
     layers: Layers = field(default_factory=Layers)
     """What is computed of these rows."""
     kept: Sql = TRUE
@@ -118,6 +121,11 @@ class Static:
         """Every row that is still there."""
         self.doubt(TRUE)
 
+    @property
+    def where(self) -> Sql:
+        """Over the columns of `logs` alone."""
+        return all_of((among(self.streams), self.others, *(sql for _, sql in self.filters)))
+
     def doubt(self, unsure: Sql) -> None:
         """Rows that are kept so far, and about which SQL is not sure from here on."""
         if unsure == TRUE and self.kept == TRUE:
@@ -127,10 +135,26 @@ class Static:
         if unsure == TRUE:
             self.kept = FALSE
 
+    def filter(self, stage: LineFilter, condition: Sql | None) -> None:
+        """`condition` None: SQL cannot say whether the line stays."""
+        if condition is None:
+            self.doubt(TRUE)
+        elif self.unsure == FALSE and not self.layers:
+            self.filters.append((stage, condition))
+        else:
+            self.keep(Condition(condition))
+
+    def keep_streams(self, kept: Collection[int]) -> None:
+        """Rows of these streams; those that were unsure before stay so."""
+        if self.unsure == FALSE and not self.layers:
+            self.streams = {sid: self.streams[sid] for sid in kept}
+        elif len(kept) < len(self.streams):
+            self.keep(Condition(among(kept)))
+
     def keep(self, condition: Condition) -> None:
         """Rows for which `condition` holds; those that were unsure before stay so."""
         if self.unsure == FALSE and condition.unsure == FALSE and not self.layers:
-            self.where = all_of((self.where, condition.kept))
+            self.others = all_of((self.others, condition.kept))
             return
         self.doubt(condition.unsure)
         self.kept = all_of((self.kept, condition.kept))
@@ -176,7 +200,7 @@ class Compiler:
         """`needed`: the names whose values count. `all_names`: the answer shows all labels, so that a parser's names
         must be known beforehand.
         """
-        self.static = Static(streams, among(streams))
+        self.static = Static(streams)
         self._any = next(iter(streams.values()), {})
         self._needed = set(needed) | {name.removesuffix(EXTRACTED) for name in needed}
         self._metadata = metadata
@@ -191,12 +215,9 @@ class Compiler:
             return self.static
         for stage in stages:
             if isinstance(stage, LineFilter):
-                condition = line_condition(stage)
-                self.static.keep(
-                    Condition(TRUE, TRUE) if condition is None else Condition(condition)
-                )
+                self.static.filter(stage, line_condition(stage))
             elif isinstance(stage, LABEL_FILTERS):
-                self.static.keep(self.condition(stage))
+                self._filter(stage)
             elif isinstance(stage, JsonParser | LogfmtParser | RegexpParser | PatternParser):
                 if parses and not self._parse(stage):
                     self.static.leave_to_python()
@@ -283,6 +304,23 @@ class Compiler:
 
     # -- label filters
 
+    def _filter(self, stage: LabelFilter) -> None:
+        if self._of_streams_alone(stage):
+            kept, unsure = self._by_stream(stage)
+            self.static.doubt(among(unsure))
+            self.static.keep_streams(kept) if not unsure else self.static.keep(
+                Condition(among(kept))
+            )
+        else:
+            self.static.keep(self.condition(stage))
+
+    def _of_streams_alone(self, stage: LabelFilter) -> bool:
+        """Whether it asks for labels that the streams have or nobody, and not for errors."""
+        if isinstance(stage, And | Or):
+            return self._of_streams_alone(stage.left) and self._of_streams_alone(stage.right)
+        name = stage.matcher.name if isinstance(stage, StringFilter) else stage.name
+        return name != ERROR_LABEL and not isinstance(self.value(name), Sql)
+
     def condition(self, stage: LabelFilter) -> Condition:
         match stage:
             case And():
@@ -334,6 +372,11 @@ class Compiler:
 
     def _of_streams(self, stage: LabelFilter) -> Condition:
         """Of labels that the stream itself has, or none at all: it is known now which streams stay."""
+        kept, unsure = self._by_stream(stage)
+        return Condition(among(kept), among(unsure))
+
+    def _by_stream(self, stage: LabelFilter) -> tuple[list[int], list[int]]:
+        """The streams that stay, and those whose lines get an error."""
         check = check_of(stage)
         labels = LabelSet(Hints())
         kept: list[int] = []
@@ -342,14 +385,9 @@ class Compiler:
             labels.reset(of_stream, {})
             if check(labels):
                 (unsure if labels.error else kept).append(sid)
-        ip = isinstance(stage, IpFilter)
-        found = self._among(kept)
-        return Condition(any_of((found, self.static.failed)) if ip else found, self._among(unsure))
-
-    def _among(self, sids: list[int]) -> Sql:
-        if len(sids) == len(self.static.streams):
-            return TRUE
-        return among(sids)
+        if isinstance(stage, IpFilter) and self.static.failed != FALSE:
+            return [], list(self.static.streams)  # a line with an error stays, whatever its labels
+        return kept, unsure
 
 
 def among(sids: Collection[int]) -> Sql:
