@@ -383,6 +383,7 @@ class Pipeline:
         return {
             "banner": self.banner,
             "lines_stored": self.counts["lines"],
+            "lines_repeated": self.counts["repeated"],
             "dead_stored": self.counts["dead_letters"],
             "anomalies_found": self.counts["anomalies"],
             "lines_per_s": round(self.throughput.rate(), 1),

@@ -51,6 +51,11 @@ def _gauge(name: str, doc: str, value: float) -> Metric:
 def _counters(stats: PipelineStats) -> Iterator[Metric]:
     counted = (
         ("driftwood_lines", "Lines stored since the start.", stats["lines_stored"]),
+        (
+            "driftwood_lines_repeated",
+            "Pushed lines that were stored already.",
+            stats.get("lines_repeated", 0),
+        ),
         ("driftwood_dead_letters", "Records that could not be decoded.", stats["dead_stored"]),
         ("driftwood_anomalies", "Anomalies found since the start.", stats["anomalies_found"]),
     )

@@ -25,6 +25,8 @@ class PipelineStats(TypedDict):
     """A sentence for every page, such as that the disk is full; None when all is well."""
     lines_stored: int
     """Since the start of the process."""
+    lines_repeated: NotRequired[int]
+    """Pushed once more, and passed over."""
     dead_stored: int
     anomalies_found: int
     lines_per_s: float

@@ -107,9 +107,12 @@ def test_the_older_path_is_the_same(server: Pushing) -> None:
 
 def test_what_is_pushed_again_is_stored_once(server: Pushing) -> None:
     body = streams(["5", "once", {"k": "v"}], ["5", "once", {"k": "w"}], ["6", "once"])
+    before = server.server.stats()["lines_repeated"]
     for _ in range(3):
         assert server.push(body).status_code == 204
     assert server.rows().count("once") == 3
+    assert server.server.stats()["lines_repeated"] == before + 6
+    assert f"driftwood_lines_repeated_total {before + 6}.0" in server.http.get("/metrics").text
 
 
 def test_entries_that_are_refused_are_named_and_the_others_are_stored(server: Pushing) -> None:
