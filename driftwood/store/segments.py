@@ -18,7 +18,7 @@ from driftwood.store.schema import COLUMNS, HOUR, MINUTE, end_of
 
 logger = logging.getLogger(__name__)
 
-PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE 122880, PARQUET_VERSION v2"
+PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 6, ROW_GROUP_SIZE 8192, PARQUET_VERSION v2"
 
 ROLL_UP = f"""SELECT {end_of(MINUTE)} AS minute, sid, template_id, template_version, severity,
     count(*) AS n, sum(strlen(line))::BIGINT AS bytes"""
