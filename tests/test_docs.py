@@ -20,7 +20,8 @@ def commands(page: Path) -> list[str]:
     """The lines of a page's code blocks that call `driftwood`, without comments."""
     blocks = re.findall(r"^```\w*\n(.*?)^```", page.read_text("utf-8"), re.S | re.M)
     lines = [line for block in blocks for line in re.sub(r"\\\n\s*", " ", block).splitlines()]
-    return [line.partition(" #")[0].strip() for line in lines if line.startswith("driftwood ")]
+    asked = [line.removeprefix("$ ").partition(" #")[0].strip() for line in lines]
+    return [line for line in asked if line.startswith("driftwood ")]
 
 
 def resolve(words: list[str]) -> tuple[set[str], list[str]]:
@@ -35,9 +36,7 @@ def resolve(words: list[str]) -> tuple[set[str], list[str]]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_and_flag_in_the_docs_exists(page: Path) -> None:
     for line in commands(page):
-        for part in re.split(r" [·|] ", line):
-            if not part.startswith("driftwood "):
-                continue
+        for part in re.split(r" [·|] (?=driftwood )", line):
             known, rest = resolve(shlex.split(part)[1:])
             for word in rest:
                 flag = word.partition("=")[0].strip("[]")
