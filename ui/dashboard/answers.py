@@ -10,14 +10,14 @@ from ui.series import Series, number
 LISTED = 100
 
 
-def labels(of: Mapping[str, str]) -> Html:
-    """The labels of a series, each as one piece.
+def labels(of: Mapping[str, str], *, alone: bool = False) -> Html:
+    """The labels of a series, each as one piece; `alone`: it is the only one.
 
-    >>> labels({})
-    '<span class="dw-labels"><em>all together</em></span>'
+    >>> labels({}), labels({}, alone=True)
+    ('<span class="dw-labels"><em>{}</em></span>', '<span class="dw-labels"><em>all together</em></span>')
     """
     if not of:
-        return tag("span", tag("em", "all together"), cls="dw-labels")
+        return tag("span", tag("em", "all together" if alone else "{}"), cls="dw-labels")
     pieces = [tag("span", tag("i", f"{k}="), tag("b", v or '""')) for k, v in sorted(of.items())]
     return tag("span", pieces, cls="dw-labels")
 
@@ -28,7 +28,7 @@ def table(series: Sequence[Series], looks: Mapping[int, str], alone: str = "") -
         tag(
             "tr",
             tag("td", tag("i", cls=f"dw-swatch {looks[i]}") if i in looks else None),
-            tag("td", labels(each.labels), cls="what"),
+            tag("td", labels(each.labels, alone=len(series) == 1), cls="what"),
             [tag("td", number(value), cls="n") for value in each.summary.values()],
             cls="is-on" if each.id == alone else None,
             data_pick=f"series:{each.id}",

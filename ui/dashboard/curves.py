@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, tzinfo
 
 from ui.axes import clocks, marks, moments, short
@@ -12,7 +12,7 @@ from ui.dashboard import severity
 from ui.dashboard.formats import date_clock
 from ui.dashboard.markup import Html, tag
 from ui.dashboard.timerange import Range
-from ui.series import Series, named, number
+from ui.series import Series, number
 
 DRAWN = 16
 """Lines; more cannot be told apart."""
@@ -29,7 +29,7 @@ def look(series: Sequence[Series]) -> list[str]:
     (['sev-error', 'sev-info'], ['hue-0'])
     """
     levels = [each.labels.get("level", each.labels.get("detected_level", "")) for each in series]
-    if len(set(levels)) == len(levels) and all(map(severity.known, levels)) and levels:
+    if len(set(levels)) == len(levels) and set(levels) <= set(severity.ORDER) and any(levels):
         return [severity.css(level) for level in levels]
     return [f"hue-{i % HUES}" + (" is-dashed" if i >= HUES else "") for i in range(len(series))]
 
@@ -117,7 +117,7 @@ def _tips(
     zone: tzinfo,
 ) -> Iterator[list[object]]:
     """For each step its time and the values there, the largest first: ["12:00", [class, value, name], ...]."""
-    names = [_short_name(each.labels, series) for each in series]
+    names = _short_names(series)
     at_slot: list[list[tuple[float, int]]] = [[] for _ in range(slots)]
     for i, each in enumerate(series):
         for at_s, value in each.points:
@@ -132,11 +132,17 @@ def _tips(
         yield [time, *(rows or [["", "", "no value"]]), *more]
 
 
-def _short_name(labels: Mapping[str, str], among: Sequence[Series]) -> str:
-    """Only values where all have the same labels, as `sum by` makes them."""
-    if not labels or any(each.labels.keys() != labels.keys() for each in among):
-        return named(labels)
-    return " · ".join(value or '""' for _, value in sorted(labels.items()))
+def _short_names(series: Sequence[Series]) -> list[str]:
+    """Only values where there are one or two labels, as `sum by` makes them.
+
+    >>> _short_names([Series({"a": "x", "b": "y"}, []), Series({"b": "z"}, []), Series({}, [])])
+    ['x · y', 'z', '{}']
+    """
+    if len({name for each in series for name in each.labels}) > 2:
+        return [each.name for each in series]
+    return [
+        " · ".join(value for _, value in sorted(each.labels.items())) or "{}" for each in series
+    ]
 
 
 def _times(shown: Range, zone: tzinfo) -> Iterator[Html]:

@@ -17,7 +17,10 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   }
   editor.area.placeholder = data.placeholder
   draw(editor)
-  if (editor.open || editor.awaiting) propose(editor, editor.asked)
+  if (editor.open || editor.awaiting) {
+    propose(editor, editor.asked)
+    draw(editor)
+  }
   return () => {
     clearTimeout(editor.timer)
     editors.delete(parentElement)
@@ -53,8 +56,8 @@ function mount(parent) {
   area.addEventListener("input", () => typed(editor))
   area.addEventListener("keydown", event => keydown(editor, event))
   area.addEventListener("scroll", () => (copy.scrollTop = area.scrollTop))
-  area.addEventListener("click", () => close(editor))
-  area.addEventListener("blur", () => setTimeout(() => close(editor), 120))
+  area.addEventListener("click", () => (close(editor), draw(editor)))
+  area.addEventListener("blur", () => setTimeout(() => (close(editor), draw(editor)), 120))
   list.addEventListener("pointerdown", event => event.preventDefault())
   list.addEventListener("click", event => {
     const row = event.target.closest("li")
@@ -66,18 +69,19 @@ function mount(parent) {
 }
 
 function typed(editor) {
-  draw(editor)
+  draw(editor) // what is proposed has its place in the copy
   propose(editor, false)
+  draw(editor) // and mistakes wait until nothing is proposed
   clearTimeout(editor.timer)
   editor.timer = setTimeout(() => editor.setStateValue("draft", editor.area.value), CHECK_MS)
 }
 
 // The copy under the text area: the same letters, coloured, with the mistake underlined and a mark where the caret is.
 function draw(editor) {
-  const { area, copy, data } = editor
+  const { area, copy } = editor
   const all = pieces(area.value)
   walk(all)
-  const mistake = data.mistakes.find(each => each.text === area.value)
+  const mistake = noticed(editor)
   copy.replaceChildren()
   for (const piece of all) {
     const cut = mistake && mistake.end > piece.start && mistake.at < piece.end
@@ -97,6 +101,13 @@ function draw(editor) {
     editor.said.children[1].textContent = mistake.hint
   }
   grow(editor)
+}
+
+// What is wrong with the text, unless somebody is about to go on: chooses, or has not come to the end.
+function noticed({ area, data, open, given, awaiting }) {
+  const mistake = data.mistakes.find(each => each.text === area.value)
+  if (!mistake || area.value === given || area.getRootNode().activeElement !== area) return mistake
+  return open || awaiting || mistake.at >= area.value.trimEnd().length ? undefined : mistake
 }
 
 function span(into, text, cls) {
@@ -195,7 +206,7 @@ function keydown(editor, event) {
     editor.at = key === "ArrowDown" ? (editor.at + 1) % count : (editor.at <= 0 ? count : editor.at) - 1
     mark(editor)
   } else if (open && (key === "Tab" || (key === "Enter" && editor.at >= 0)) && !event.shiftKey) take(editor, open.words[Math.max(editor.at, 0)])
-  else if (open && key === "Escape") close(editor)
+  else if (open && key === "Escape") (close(editor), draw(editor))
   else if (key === "Enter" && !event.shiftKey) send(editor)
   else if (!paired(editor, event)) return
   event.preventDefault()

@@ -66,6 +66,9 @@ def picked(value: str) -> None:
     elif what == "where":
         name, _, wanted = which.partition("=")
         bar.ask_for(query.narrowed(bar.query(), name, wanted))
+    elif what == "filter":
+        name, _, wanted = which.partition("=")
+        bar.ask_for(query.filtered(bar.query(), name, wanted))
     elif what == "like":
         ways.choose("template", which)
     elif what == "older":

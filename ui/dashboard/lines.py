@@ -123,10 +123,8 @@ def short(template_id: str) -> str:
     )
 
 
-def fields(
-    pairs: Mapping[str, object] | Iterable[tuple[str, object]], *, query: bool = False
-) -> Html:
-    """Names and values; a click on one picks `where:NAME=VALUE` when they can be asked for."""
+def fields(pairs: Mapping[str, object] | Iterable[tuple[str, object]], *, pick: str = "") -> Html:
+    """Names and values; a click on one picks `PICK:NAME=VALUE` where they can be asked for."""
     listed = pairs.items() if isinstance(pairs, Mapping) else pairs
     return tag(
         "dl",
@@ -135,8 +133,8 @@ def fields(
                 "div",
                 tag("dt", name),
                 tag("dd", value if isinstance(value, Html) else str(value)),
-                data_pick=f"where:{name}={value}" if query else None,
-                data_tip="only lines with this" if query else None,
+                data_pick=f"{pick}:{name}={value}" if pick else None,
+                data_tip="only lines with this" if pick else None,
             )
             for name, value in listed
         ],
@@ -176,10 +174,12 @@ def detail(line: Line, *, stored: Line | None = None, zone: tzinfo = UTC) -> Htm
         [tag("h4", "As it is stored"), tag("pre", stored["line"][:DETAIL], cls="dw-raw")]
         if stored and stored["line"] != line["line"]
         else None,
-        [tag("h4", "Extracted by the query"), fields(sorted(parsed.items()))] if parsed else None,
+        [tag("h4", "Extracted by the query"), fields(sorted(parsed.items()), pick="filter")]
+        if parsed
+        else None,
         tag("h4", "Labels"),
-        fields(sorted(line["labels"].items()), query=True),
-        [tag("h4", "Metadata"), fields(sorted(line["metadata"].items()))]
+        fields(sorted(line["labels"].items()), pick="where"),
+        [tag("h4", "Metadata"), fields(sorted(line["metadata"].items()), pick="filter")]
         if line["metadata"]
         else None,
         tag("h4", "Where it came from"),

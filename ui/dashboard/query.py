@@ -101,6 +101,20 @@ def narrowed(typed: str, name: str, value: str) -> str:
     return _narrowed(typed, wanted).text
 
 
+def filtered(typed: str, name: str, value: str) -> str:
+    """The query with one more label filter at its end; the same one twice is one.
+
+    >>> filtered('{a="b"} | json', "status", "500"), filtered("oops", "trace", "b7")
+    ('{a="b"} | json | status="500"', '{} |= "oops" | trace="b7"')
+    """
+    added = f"| {matcher(name, value)}"
+    if added in typed:
+        return typed
+    base = typed.rstrip() if is_logql(typed) else asked(typed).text or "{}"
+    # A comment would swallow what follows it.
+    return f"{base}\n{added}" if "#" in base or "//" in base else f"{base} {added}"
+
+
 def quoted(text: str) -> str:
     """A LogQL string.
 

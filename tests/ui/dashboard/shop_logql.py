@@ -123,7 +123,8 @@ def value(shop: Shop, labels: Mapping[str, str], at: float) -> float:
     """Negative: there is none."""
     if host := labels.get("host"):
         pick = random.Random(f"{host}{int(at // 60)}")
-        return pick.uniform(0.5, 3) + 2 * math.sin(at / 900 + len(host)) if at % 700 > 60 else -1
+        silent = (at + random.Random(host).uniform(0, 700)) % 700 < 60
+        return -1 if silent else 2 + pick.uniform(0.5, 3) + 2 * math.sin(at / 900 + len(host))
     services = [labels["service_name"]] if "service_name" in labels else SERVICES
     rates = [rate for name in services for rate in shop.rate(name, at).items()]
     return 60 * sum(rate for level, rate in rates if level == labels.get("level", level))
