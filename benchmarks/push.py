@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import http.client
 import multiprocessing
-import os
 import signal
 import subprocess
 import sys
@@ -170,5 +169,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     multiprocessing.set_start_method("spawn")
-    os.environ.setdefault("PYTHONPATH", str(Path(__file__).resolve().parents[1]))
     main()
