@@ -35,6 +35,10 @@ class Coverage:
     def intervals(self) -> list[tuple[int, int]]:
         return list(zip(self._starts, self._ends, strict=True))
 
+    def reaches(self, ts: int) -> bool:
+        """Whether something is covered at `ts` or later."""
+        return bool(self._ends) and self._ends[-1] >= ts
+
     def add(self, first: int, last: int) -> None:
         """Cover [first, last] too."""
         starts, ends = self._starts, self._ends

@@ -68,12 +68,14 @@ class Seen:
             self._coverage = self._load()
         suspect = np.zeros(len(ts), np.bool_)
         order = np.argsort(codes, kind="stable")
-        starts = np.flatnonzero(np.diff(codes[order], prepend=-1)).tolist()
-        for a, b in zip(starts, [*starts[1:], len(order)], strict=True):
-            rows = order[a:b]
-            coverage = self._coverage.get(int(sids[codes[rows[0]]]))
-            if coverage is not None:
-                suspect[rows] = coverage.holds(ts[rows])
+        starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+        oldest = np.minimum.reduceat(ts[order], starts).tolist()
+        ends = np.append(starts[1:], len(order)).tolist()
+        streams = sids[codes[order[starts]]].tolist()
+        for sid, first, a, b in zip(streams, oldest, starts.tolist(), ends, strict=True):
+            coverage = self._coverage.get(sid)
+            if coverage is not None and coverage.reaches(first):
+                suspect[order[a:b]] = coverage.holds(ts[order[a:b]])
         return suspect
 
     def _of(self, sid: int) -> Coverage:
