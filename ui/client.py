@@ -64,6 +64,13 @@ class Client(Connection):
         path = f"label/{quote(name, safe='')}/values"
         return cast(list[str], self.loki(path, query=query, **asked))
 
+    def detected_fields(
+        self, query: str, **asked: Unpack[questions.Span]
+    ) -> list[shapes.DetectedField]:
+        """What the newest lines of the streams that the selector `query` names hold."""
+        body = self.loki_body("detected_fields", query=query, **asked)
+        return cast(list[shapes.DetectedField], body.get("fields") or [])
+
     def parse(self, query: str) -> shapes.Parsed:
         """What a query is, or where it goes wrong; never raises QueryError."""
         return cast(shapes.Parsed, self.get("parse", query=query))

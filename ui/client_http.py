@@ -61,14 +61,23 @@ class Connection:
         return self._answer(self.send("POST", f"/api/v1/{path}", json=body))
 
     def loki(self, path: str, **parameters: object) -> Any:
-        """One of Loki's paths, which answer `{"status": "success", "data": ...}`, and refuse in plain text."""
+        """One of Loki's paths that answer `{"status": "success", "data": ...}`: the data."""
+        body = self.loki_body(path, **parameters)
+        if body.get("status") != "success":
+            raise ServerError(
+                f"{self.url} answered /loki/api/v1/{path} and not as Loki does; name another with --url"
+            )
+        return body.get("data")
+
+    def loki_body(self, path: str, **parameters: object) -> dict[str, Any]:
+        """One of Loki's paths: an object. They refuse in plain text."""
         response = self.send("GET", f"/loki/api/v1/{path}", params=_given(parameters))
         if not response.is_success and response.headers.get("content-type", "").startswith("text/"):
             self._refused(response, str(parameters.get("query") or ""))
         body = self._answer(response)
-        if not isinstance(body, dict) or body.get("status") != "success":
+        if not isinstance(body, dict):
             raise self._stranger(response)
-        return body.get("data")
+        return body
 
     def send(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:

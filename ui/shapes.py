@@ -86,6 +86,13 @@ class LokiAnswer(TypedDict):
     """LokiStream, LokiSeries or LokiSample by the type; for a scalar [epoch ms, the number as text]."""
 
 
+class DetectedField(TypedDict):
+    label: str
+    type: str
+    cardinality: int
+    parsers: list[str] | None
+
+
 class Parsed(TypedDict):
     """What a query is; or, with ok false, what is wrong with it."""
 

@@ -11,7 +11,7 @@ import time
 import httpx
 import pytest
 
-from driftwood.errors import ServerError, ServerUnreachable
+from driftwood.errors import QueryError, ServerError, ServerUnreachable
 from tests.ui.api_server import Running
 from ui.client import Client
 
@@ -50,6 +50,26 @@ def test_another_program_at_the_url_is_recognised(status: int, text: str) -> Non
     client = Client("http://elsewhere", transport=stranger(status, text))
     with pytest.raises(ServerError, match=f"answered {status} and not as a Driftwood server does"):
         client.stats()
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "kind", "said"),
+    [
+        (200, '{"x": 1}', ServerError, "not as Loki does"),
+        (200, "[]", ServerError, "not as a Driftwood server does"),
+        (429, "too many outstanding requests", ServerError, "too many outstanding requests"),
+        (400, "parse error at line 2, col 3: oops", QueryError, "oops"),
+        (400, "pipeline error: x", QueryError, "pipeline error: x"),
+    ],
+)
+def test_what_lokis_paths_refuse_is_told_in_their_words(
+    status: int, text: str, kind: type[Exception], said: str
+) -> None:
+    client = Client("http://elsewhere", transport=stranger(status, text))
+    with pytest.raises(kind, match=said) as trouble:
+        client.query_range("rate(\n  {}")
+    if isinstance(trouble.value, QueryError) and "line 2" in text:
+        assert trouble.value.at == 8
 
 
 def test_a_server_that_is_slow_is_not_waited_for_without_end() -> None:

@@ -96,6 +96,8 @@ def _labels() -> list[str]:
 def _values(need: Need | None) -> dict[Need, Values]:
     if need is None:
         return {}
+    if not need.label:
+        return {need: Values(_fields(need.selector))}
     found = _values_of(need.label, need.selector)
     if not found and need.selector:  # what is typed of the selector may be none yet
         found = _values_of(need.label, "")
@@ -115,3 +117,13 @@ def _values_of(label: str, selector: str) -> list[str]:
         ).result()
     except (QueryError, ServerError, ServerUnreachable):
         return []
+
+
+def _fields(selector: str) -> list[str]:
+    server = frame.server()
+    try:
+        start, end = _span()
+        found = server.ask(server.client.detected_fields, selector, start=start, end=end).result()
+    except (QueryError, ServerError, ServerUnreachable):
+        return []
+    return sorted(each["label"] for each in found)

@@ -32,7 +32,10 @@ class Mistake(NamedTuple):
 
 
 class Need(NamedTuple):
-    """A label whose values are wanted, in the streams that a selector ("" for all) names."""
+    """A label whose values are wanted, in the streams that a selector ("" for all) names.
+
+    Without a label: the fields that lines of these streams have.
+    """
 
     label: str
     selector: str = ""
@@ -78,7 +81,7 @@ def typed(key: str) -> str | None:
 def need(key: str) -> Need | None:
     """The label whose values the bar asks for."""
     wanted: Any = getattr(st.session_state.get(key), "need", None)
-    if not isinstance(wanted, Mapping) or not wanted.get("label"):
+    if not isinstance(wanted, Mapping):
         return None
     return Need(*(str(wanted.get(name) or "") for name in Need._fields))
 

@@ -21,7 +21,8 @@ const LOGIC = new Set(["and", "or", "unless"])
 const named = group => new Set(WORDS[group].map(word => word[0]))
 const FUNCTIONS = named("functions")
 const AGGREGATORS = named("aggregators")
-const STAGES = new Set([...named("parsers"), ...named("formats")])
+const PARSERS = named("parsers")
+const STAGES = new Set([...PARSERS, ...named("formats")])
 const GROUPINGS = new Set([...named("groupings"), "on", "ignoring", "group_left", "group_right"])
 const CONVERSIONS = named("conversions")
 
@@ -41,6 +42,20 @@ export function walk(all) {
     else piece.role = step(state, piece) ?? piece.kind
   }
   return state
+}
+
+// The first selector with something in it, and whether a parser stands anywhere: what lines of these streams hold may
+// be named then.
+function parsing(all) {
+  const from = all.findIndex((piece, i) => piece.text === "{" && all[i + 1]?.text !== "}")
+  const to = all.findIndex((piece, i) => i > from && piece.text === "}")
+  if (from < 0 || to < 0 || !all.some((piece, i) => PARSERS.has(piece.text) && before(all, i)?.text === "|")) return ""
+  return all.slice(from, to + 1).map(piece => piece.text).join("")
+}
+
+function before(all, i) {
+  while (all[--i]?.kind === "blank");
+  return all[i]
 }
 
 function step(state, piece) {
@@ -215,6 +230,7 @@ export function suggest(text, caret, labels, values) {
   if (last && (["word", "flag"].includes(last.kind) || unfinished(last))) typed = before.pop().text
   const state = walk(before)
   const found = choices(state, typed, labels, values)
+  if (["stage", "stage-label", "labels"].includes(state.expect)) withFields(found, parsing(pieces(text)), state, labels, values)
   const inString = /^["`]/.test(typed)
   const wanted = (inString ? typed.slice(1) : typed.replace(/^\[/, "")).toLowerCase()
   const ranked = rank(found.words, wanted)
@@ -298,6 +314,16 @@ function choices(state, typed, labels, values) {
       return { words: [...(AGGREGATORS.has(state.fn) ? WORDS.groupings : []), ...WORDS.operators] }
   }
   return { words: [] }
+}
+
+// What the lines themselves hold, beside the labels of their streams.
+function withFields(found, selector, state, labels, values) {
+  if (!selector) return
+  const need = { label: "", selector, prefix: "" }
+  const fields = values[JSON.stringify(["", selector, ""])]?.values
+  if (!fields) found.need = need
+  const tail = state.expect === "stage" ? " " : ""
+  found.words = [...found.words, ...(fields ?? []).filter(name => !labels.includes(name)).map(name => [name, "field", name + tail])]
 }
 
 function known(state, typed, values, others) {

@@ -79,6 +79,17 @@ def routes(shop: Shop) -> APIRouter:
         }
         return {"status": "success", "data": sorted(known.get(name, []))}
 
+    @router.get("/loki/api/v1/detected_fields")
+    def fields(query: str) -> Any:
+        found = ["latency_ms", "provider"] if "service_name" in query else []
+        return {
+            "fields": [
+                {"label": name, "type": "string", "cardinality": 2, "parsers": ["logfmt"]}
+                for name in found
+            ],
+            "limit": 1000,
+        }
+
     return router
 
 

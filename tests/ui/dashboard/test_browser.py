@@ -253,6 +253,16 @@ def test_a_query_is_written_with_a_few_keys(opened: Callable[..., Page]) -> None
     expect(page.locator(".dw-curves-plot path")).to_have_count(4)
 
 
+def test_fields_of_the_lines_are_proposed_behind_a_parser(opened: Callable[..., Page]) -> None:
+    page = opened("explore")
+    bar = page.get_by_label("Query")
+    bar.click()
+    bar.press_sequentially('{service_name="payments"')
+    bar.press("End")
+    bar.press_sequentially(" | logfmt | lat")
+    expect(page.locator(".choices li").first).to_contain_text("latency_ms")
+
+
 def test_values_that_are_too_many_are_looked_for_as_they_are_typed(
     opened: Callable[..., Page],
 ) -> None:

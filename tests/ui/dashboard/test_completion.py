@@ -18,7 +18,10 @@ from ui.dashboard.vocabulary import WORDS
 
 SCRIPT = Path(editor.__file__).with_name("logql.js")
 LABELS = ["app", "level", "service_name"]
-VALUES = {'["app","",""]': {"values": ["web", "api"], "more": False}}
+VALUES = {
+    '["app","",""]': {"values": ["web", "api"], "more": False},
+    '["","{app=\\"web\\"}",""]': {"values": ["took", "status", "level"], "more": False},
+}
 ASK = """
 const cases = JSON.parse(require("fs").readFileSync(0, "utf8"))
 const source = `const WORDS = ${cases.words}\n${cases.script}`
@@ -105,6 +108,22 @@ def test_values_are_asked_for_with_what_else_the_selector_says() -> None:
     first, second = proposed('{level="', '{app="web", level=~"er^", service_name!="x"}')
     assert first["need"] == {"label": "level", "selector": "", "prefix": ""}
     assert second["need"] == {"label": "level", "selector": '{app="web"}', "prefix": ""}
+
+
+def test_fields_of_the_lines_are_proposed_where_a_parser_stands() -> None:
+    texts = (
+        '{app="web"} | json | st',
+        '{app="web"} | st',
+        '{app="web"} | logfmt | keep ',
+        'sum by (^) (rate({app="web"} | json [5m]))',
+        '{level="x"} | json | st',
+    )
+    filters, unparsed, kept, grouped, unknown = proposed(*texts)
+    assert names(filters) == ["status"]
+    assert names(unparsed) == []
+    assert names(kept)[-2:] == ["took", "status"]
+    assert names(grouped) == [*LABELS, "took", "status"]
+    assert unknown["need"] == {"label": "", "selector": '{level="x"}', "prefix": ""}
 
 
 def test_a_choice_replaces_the_whole_word_or_string_that_the_caret_is_in() -> None:
