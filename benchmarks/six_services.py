@@ -47,7 +47,10 @@ def lines(n: int, span_s: int = 3_600, seed: int = 7) -> Iterator[Line]:
         service, made = chance.choices(kinds, weights)[0]
         level = chance.choices(("info", "debug", "warn", "error"), (80, 10, 7, 3))[0]
         if service in ("gateway", "auth"):
-            labels = (("service_name", service), ("host", f"node-{chance.randrange(5)}"))
+            labels: tuple[tuple[str, str], ...] = (
+                ("service_name", service),
+                ("host", f"node-{chance.randrange(5)}"),
+            )
         else:
             zone = ("a", "b")[chance.randrange(2)]
             labels = (("service_name", service), ("level", level), ("zone", zone))

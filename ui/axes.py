@@ -62,7 +62,7 @@ def clocks(times_s: Sequence[float], zone: tzinfo = UTC) -> list[str]:
     for at, each in enumerate(told):
         day = f"{each.day} {each:%b}"
         midnight = (each.hour, each.minute, each.second) == (0, 0, 0)
-        if midnight and (at or len(told) > 1 and (told[1] - each).total_seconds() >= 86_400):
+        if midnight and (at or (len(told) > 1 and (told[1] - each).total_seconds() >= 86_400)):
             written.append(day)
         else:
             written.append(f"{each:%H:%M:%S}" if fine else f"{each:%H:%M}")

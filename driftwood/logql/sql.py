@@ -1,4 +1,4 @@
-"""SQL with the values that it binds. Texts of users are parameters, never part of the SQL; integers of ours may stand in it.
+"""SQL with the values that it binds. Texts of users are parameters, never part of it; integers of ours may be.
 
 >>> sql("contains({}, {})", column("line"), "it's")
 Sql(sql='contains(line, ?)', parameters=("it's",))

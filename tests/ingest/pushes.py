@@ -16,7 +16,7 @@ Read = Callable[[bytes, PushLabels], Sent]
 
 
 def pushed(read: Read, body: bytes, **limits: int) -> Pushed:
-    reader = PushReader(Push(**limits), Redactor(Redaction()), now=lambda: NOW)  # type: ignore[arg-type]
+    reader = PushReader(Push(**limits), Redactor(Redaction()), now=lambda: NOW)
     return reader.records(read(body, reader.labels))
 
 

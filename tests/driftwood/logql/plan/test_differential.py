@@ -225,7 +225,9 @@ def same(expected: Answer | str, got: Answer | str, question: Question) -> bool:
             and close(expected.value, got.value)
         )
     theirs, ours = rows_of(expected, question), rows_of(got, question)
-    if isinstance(theirs, str) or isinstance(ours, str):  # label_replace gave two series the same labels
+    if isinstance(theirs, str) or isinstance(
+        ours, str
+    ):  # label_replace gave two series the same labels
         return expected == got
     return len(theirs) == len(ours) and all(
         dict(a) == dict(b) and all(map(_alike, x, y)) and len(x) == len(y)
