@@ -1,4 +1,4 @@
-"""Queries of Loki's tests and documentation parse to the same canonical form and layout, or are refused in its words."""
+"""Queries of Loki's tests and docs parse to the same canonical form and layout, or are refused in its words."""
 
 from __future__ import annotations
 
