@@ -49,7 +49,7 @@ class Server:
 @dataclass(frozen=True, slots=True)
 class Query:
     max_chars: int = _s(131_072, "Characters of one query.", least=1)
-    max_series: int = _s(500, "Series that a metric query may answer.", least=1)
+    max_series: int = _s(5_000, "Series that a metric query may answer.", least=1)
     max_range_s: float = _s(
         0.0, "Seconds from start to end that one query may span; 0 is no limit."
     )

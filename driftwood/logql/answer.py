@@ -99,6 +99,6 @@ Question: TypeAlias = Range | Instant
 class Limits:
     """Above these a query is refused or cut, with an error that names the setting."""
 
-    max_series: int = 500
+    max_series: int = 5_000
     max_entries: int = 5_000
     notes: tuple[str, ...] = field(default=())

@@ -48,4 +48,4 @@ def test_settings_are_told_as_yaml_without_secrets(http: httpx.Client, running: 
     settings = yaml.safe_load(answer.text)
     assert settings["kafka"]["sasl_password"] == "***"
     assert settings["kafka"]["topics"] == ["a", "b"]
-    assert settings["query"]["max_series"] == 500
+    assert settings["query"]["max_series"] == 5_000
