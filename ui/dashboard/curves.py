@@ -60,7 +60,7 @@ def curves(
                 "svg",
                 [_rule(1 - _share(y, ys), "is-zero" if y == 0 else "") for y in ys],
                 [
-                    tag("path", d=_path(each, shown, step_s, ys), cls=cls)
+                    _curve(each, shown, step_s, ys, cls)
                     for each, cls in reversed(list(zip(series, looks, strict=True)))
                 ],
                 viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}",
@@ -94,18 +94,27 @@ def _rule(share: float, cls: str) -> Html:
     return tag("line", x1=0, x2=WIDTH, y1=f"{y:.3f}", y2=f"{y:.3f}", cls=cls or None)
 
 
-def _path(each: Series, shown: Range, step_s: float, ys: Sequence[float]) -> str:
-    """Points in a row are joined; a gap stays one, and a point without neighbours is a short stroke."""
-    drawn, before = [], -math.inf
+def _curve(each: Series, shown: Range, step_s: float, ys: Sequence[float], cls: str) -> Html:
+    """Points in a row are joined and a gap stays one; a point without neighbours is a dot."""
+    runs: list[list[str]] = []
+    before = -math.inf
     for at_s, value in each.points:
         if not math.isfinite(value):
             continue
         x = (at_s - shown.start) / shown.seconds * WIDTH
         y = (1 - _share(value, ys)) * HEIGHT
-        joined = at_s - before <= step_s * 1.5
-        drawn.append(f"{'L' if joined else 'M'}{x:.2f},{y:.2f}" + ("" if joined else "h.01"))
+        if at_s - before > step_s * 1.5:
+            runs.append([])
+        runs[-1].append(f"{x:.2f},{y:.2f}")
         before = at_s
-    return "".join(drawn)
+    lines = "".join("M" + "L".join(run) for run in runs if len(run) > 1)
+    dots = "".join(f"M{run[0]}h.01" for run in runs if len(run) == 1)
+    return tag(
+        "g",
+        tag("path", d=lines) if lines else None,
+        tag("path", d=dots, cls="is-dots") if dots else None,
+        cls=cls,
+    )
 
 
 def _tips(

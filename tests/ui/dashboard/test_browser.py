@@ -250,7 +250,7 @@ def test_a_query_is_written_with_a_few_keys(opened: Callable[..., Page]) -> None
     bar.press("Backspace")
     bar.press("Backspace")
     bar.press("Control+Enter")
-    expect(page.locator(".dw-curves-plot path")).to_have_count(4)
+    expect(page.locator(".dw-curves-plot g")).to_have_count(4)
 
 
 def test_fields_of_the_lines_are_proposed_behind_a_parser(opened: Callable[..., Page]) -> None:
@@ -291,11 +291,11 @@ def test_a_metric_query_shows_every_value_at_the_pointer_and_one_series_alone(
     query = quote('sum by (host) (rate({source="demo"}[5m]))')
     page = opened(f"explore?q={query}", theme)
     plot = page.locator(".dw-curves-plot")
-    expect(plot.locator("path")).to_have_count(13)
+    expect(plot.locator("g")).to_have_count(13)
     plot.hover(position={"x": 400, "y": 60})
     expect(page.locator(".dw-tip-row b").first).to_be_visible()
     page.locator(".dw-series tr", has_text="gateway-000").click()
-    expect(plot.locator("path")).to_have_count(1)
+    expect(plot.locator("g")).to_have_count(1)
     expect(page).to_have_url(re.compile("series="))
     page.get_by_role("radio", name="At the end").click()
     expect(page.locator(".dw-bar").first).to_be_visible()

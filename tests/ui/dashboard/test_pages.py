@@ -186,7 +186,7 @@ LEVELS = 'sum by (level) (count_over_time({source="demo"}[1m]))'
 
 def test_a_metric_query_is_drawn_and_listed(on: Any) -> None:
     shown = on(Shop()).open("explore", q=LEVELS).shown
-    assert shown.count("<path") == 4
+    assert shown.count("<g ") == 4
     assert 'class="sev-error"' in shown, "severities keep their colours"
     assert re.search(r"<i>level=</i><b>warn</b>.*?<td class=\"n\">[\d,.]+</td>", shown)
     assert "a value every 15 s" in shown
@@ -197,11 +197,11 @@ def test_one_series_of_many_is_looked_at_alone(on: Any) -> None:
     shop = Shop(huge=True)
     dashboard = on(shop)
     all_of_them = dashboard.open("explore", q=query).shown
-    assert all_of_them.count("<path") == 16
+    assert all_of_them.count("<g ") == 16
     assert "the 16 that reach highest are drawn" in all_of_them
     last = re.findall(r'data-pick="series:(\w+)"', all_of_them)[-1]
     alone = dashboard.open("explore", q=query, series=last).shown
-    assert alone.count("<path") == 1
+    assert alone.count("<g ") == 1
     assert f'class="is-on" data-pick="series:{last}"' in alone
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import threading
@@ -16,11 +17,22 @@ from driftwood.errors import ServerError
 from tests.ui.dashboard.shop import Shop
 from tests.ui.dashboard.shop_lines import HOSTILE
 from ui.client import Client
-from ui.dashboard import anomalies, changes, charts, lines, paging, patterns, query, timerange
+from ui.dashboard import (
+    anomalies,
+    changes,
+    charts,
+    curves,
+    lines,
+    paging,
+    patterns,
+    query,
+    timerange,
+)
 from ui.dashboard.launch import APP, command
 from ui.dashboard.markup import tag, visible
 from ui.dashboard.server import Server
 from ui.dashboard.timerange import Range
+from ui.series import Series
 
 ANY_TEXT = st.text(alphabet=st.characters(codec=None))
 
@@ -218,3 +230,37 @@ def test_the_command_line_starts_streamlit_there(listen: str, host: str, port: s
     assert f"--server.address={host}" in made
     assert f"--server.port={port}" in made
     assert "--browser.gatherUsageStats=false" in made
+
+
+POINTS = st.lists(
+    st.tuples(
+        st.integers(0, 20).map(lambda i: i * 60.0),
+        st.one_of(st.floats(-1e9, 1e9), st.sampled_from([float("nan"), float("inf")])),
+    ),
+    max_size=25,
+    unique_by=lambda point: point[0],
+).map(sorted)
+
+
+@given(st.lists(POINTS, max_size=5))
+def test_curves_stay_inside_and_tell_every_step(many: list[list[tuple[float, float]]]) -> None:
+    series = [Series({"host": f"<{i}>"}, points) for i, points in enumerate(many)]
+    drawn = curves.curves(series, curves.look(series), Range(0, 1_200), 60, alt="")
+    tips = re.search(r'data-tips="([^"]*)"', drawn)
+    assert tips
+    told = json.loads(html.unescape(tips[1]))
+    assert len(told) == 21
+    assert sum(len(rows) - 1 for rows in told if rows[1][2] != "no value") == sum(map(len, many))
+    for path in re.findall(r' d="([^"]*)"', drawn):
+        for x, y in re.findall(r"([-\d.]+),([-\d.]+)", path):
+            assert 0 <= float(x) <= curves.WIDTH
+            assert -0.01 <= float(y) <= curves.HEIGHT + 0.01
+    assert "<0>" not in drawn
+
+
+def test_a_gap_is_not_drawn_over_and_a_lone_point_is_a_dot() -> None:
+    series = Series({}, [(0, 1.0), (60, 2.0), (600, 3.0)])
+    drawn = curves.curves([series], ["hue-0"], Range(0, 1_200), 60, alt="")
+    lines, dots = re.findall(r'<path d="([^"]*)"', drawn)
+    assert (lines.count("M"), lines.count("L")) == (1, 1)
+    assert dots.endswith("h.01")
