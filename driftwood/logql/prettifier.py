@@ -12,6 +12,7 @@ from driftwood.logql import gotext
 from driftwood.logql.ast import (
     BinaryOperation,
     Cardinality,
+    Decolorize,
     Expr,
     Grouping,
     LabelReplace,
@@ -65,8 +66,10 @@ def _(node: LogQuery, level: int) -> str:
 
 
 def _stages(group: tuple[Stage, ...], level: int) -> str:
-    """One stage, or line filters that follow each other."""
+    """One stage, or line filters that follow each other. Loki never indents `decolorize`."""
     line = " ".join(map(canonical, group))
+    if isinstance(group[0], Decolorize):
+        return line
     if len(group) == 1 or _fits(line):
         return _indent(level) + line
     return f"{_stages(group[:-1], level)}\n{_indent(level)}{canonical(group[-1])}"

@@ -141,6 +141,13 @@ def test_line_filters_that_follow_each_other_stay_on_a_line_while_they_fit() -> 
     )
 
 
+def test_decolorize_is_never_indented_as_in_loki() -> None:
+    text = "x" * 90
+    assert prettify(parse(f'rate({{a="b"}} |= "{text}" | decolorize | json [1m])')) == (
+        f'rate(\n  {{a="b"}}\n    |= "{text}"\n| decolorize\n    | json [1m]\n)'
+    )
+
+
 def test_the_deepest_query_that_parses_can_be_printed() -> None:
     expr: Metric = VectorLiteral(1)
     while depth(expr) < DEEPEST:
