@@ -1,6 +1,6 @@
 """Lines of six services for benchmarks of the API: access log, JSON, logfmt, auth log, Java and plain events.
 
-About 240 bytes a line, 42 streams, a few dozen shapes, ordered by time; the same for the same seed.
+About 233 bytes a line, 42 streams, a few dozen shapes, ordered by time; the same for the same seed.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def _access(chance: random.Random, at: datetime, level: str) -> str:
         f"[{at:%d/%b/%Y:%H:%M:%S} +0000] "
         f'"GET {chance.choice(_PATHS)}/{chance.randrange(100_000)} HTTP/1.1" {status} '
         f'{chance.randrange(90_000)} "https://shop.example/{chance.randrange(900)}" '
-        f'"{chance.choice(_AGENTS)}" {chance.random():.3f}'
+        f'"{chance.choice(_AGENTS)}" {chance.random():.3f} upstream=10.1.0.{chance.randrange(256)}:8080 '
+        f"request={chance.getrandbits(64):016x}"
     )
 
 
@@ -75,7 +76,9 @@ def _json(chance: random.Random, at: datetime, level: str) -> str:
         f'"order_id":{chance.randrange(10**7)},"user":"u{chance.randrange(9_000)}",'
         f'"duration_ms":{chance.randrange(3_000)},"items":{chance.randrange(1, 9)},'
         f'"trace_id":"{chance.getrandbits(128):032x}","region":"eu-west-{chance.randrange(1, 4)}",'
-        f'"http":{{"method":"POST","status":{chance.choice((200, 201, 400, 500))}}}}}'
+        f'"http":{{"method":"POST","path":"/api/v1/orders/{chance.randrange(10**7)}",'
+        f'"status":{chance.choice((200, 201, 400, 500))},"bytes":{chance.randrange(20_000)}}},'
+        f'"pod":"checkout-{chance.randrange(9)}-7f9c","version":"2026.11.{chance.randrange(1, 20)}"}}'
     )
 
 
@@ -85,7 +88,9 @@ def _logfmt(chance: random.Random, at: datetime, level: str) -> str:
         f'msg="charge {chance.choice(("accepted", "declined", "pending"))}" '
         f"amount={chance.randrange(100_000) / 100} currency={chance.choice(_CURRENCIES)} "
         f"provider=acme attempt={chance.randrange(1, 4)} card=****{chance.randrange(10_000):04} "
-        f"trace={chance.getrandbits(64):016x} took={chance.randrange(900)}ms"
+        f"order={chance.randrange(10**7)} customer=u{chance.randrange(9_000)} country=DE "
+        f"trace={chance.getrandbits(64):016x} span={chance.getrandbits(64):016x} "
+        f"took={chance.randrange(900)}ms"
     )
 
 
@@ -110,7 +115,8 @@ def _java(chance: random.Random, at: datetime, level: str) -> str:
         f"[http-nio-8080-exec-{chance.randrange(40)}] com.shop.inventory.StockService - reserved "
         f"{chance.randrange(1, 9)} of article {chance.randrange(50_000)} in warehouse "
         f"{chance.randrange(12)} for order {chance.randrange(10**7)}, {chance.randrange(500)} left, "
-        f"took {chance.randrange(400)} ms"
+        f"took {chance.randrange(400)} ms, attempt {chance.randrange(1, 4)} of 3, "
+        f"request {chance.getrandbits(64):016x}"
     )
 
 
