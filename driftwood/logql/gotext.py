@@ -325,6 +325,17 @@ def quote_bytes(text: str) -> str:
     return '"' + "".join(quoted) + '"'
 
 
+def duration_seconds(ns: int) -> float:
+    """time.Duration.Seconds(): whole seconds and the rest are divided apart, which can round in another way than `/`.
+
+    >>> duration_seconds(1_500_000_000), duration_seconds(8_531_709_363)
+    (1.5, 8.531709363000001)
+    """
+    whole, rest = divmod(abs(ns), NS_PER["s"])
+    seconds = float(whole) + float(rest) / 1e9
+    return -seconds if ns < 0 else seconds
+
+
 def format_duration(ns: int) -> str:
     """time.Duration.String().
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from driftwood.logql.ast import Conversion, Unwrap
-from driftwood.logql.gotext import parse_bytes, parse_duration, parse_float
+from driftwood.logql.gotext import duration_seconds, parse_bytes, parse_duration, parse_float
 from driftwood.logql.stages.errors import SAMPLE_ERROR
 from driftwood.logql.stages.label_filter import check_of
 from driftwood.logql.stages.labels import LabelSet
 
 
 def _seconds(text: str) -> float:
-    return parse_duration(text) / 1e9
+    return duration_seconds(parse_duration(text))
 
 
 _CONVERT: dict[Conversion, Callable[[str], float]] = {

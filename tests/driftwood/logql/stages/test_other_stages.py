@@ -246,6 +246,7 @@ def _value(unwrap: Unwrap, labels: Labels) -> Processed | None:
         (Conversion.BYTES, "1.5KiB", 1536.0),
         (Conversion.DURATION, "1m30s", 90.0),
         (Conversion.DURATION_SECONDS, "250ms", 0.25),
+        (Conversion.DURATION, "-8.531709363s", -8.531709363000001),  # -8 - 0.531709363
     ],
 )
 def test_a_label_is_a_value(conversion: Conversion, text: str, value: float) -> None:
