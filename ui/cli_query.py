@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from driftwood.errors import QueryError
 from driftwood.timeparse import SECOND, parse_duration, parse_time
-from ui import cli_numbers, shapes
+from ui import cli_numbers, questions, shapes
 from ui.cli_show import From, Json, Limit, To, Url, print_json, safe, strange
 from ui.client import DEFAULT_URL, Client
 
@@ -52,36 +52,60 @@ def query(
     ] = False,
 ) -> None:
     """Print the lines that a query finds, oldest first; or the numbers that it counts, as plot and table."""
+    if at is not None and (start is not None or end is not None or step is not None):
+        raise QueryError("--at asks for one instant: leave out --from, --to and --step")
+    wanted = Wanted(start, end, step, at, limit, json_, explain)
     with Client(url) as client:
         known = client.parse(logql)
         if not known["ok"]:
             raise QueryError(known["error"], logql, known["at"], known["hint"])
-        if at is not None and (start is not None or end is not None or step is not None):
-            raise QueryError("--at asks for one instant: leave out --from, --to and --step")
-        if known["kind"] == "log":
-            if at is not None or step is not None:
-                raise QueryError(
-                    '--at and --step are for metric queries, such as rate({app="api"}[5m]); '
-                    "ask for lines with --from and --to"
-                )
-            if explain:
-                _explain(client.explain(logql, start=start, end=end, limit=limit), json_)
-            else:
-                found = client.lines(logql, start=start, end=end, limit=limit)["lines"]
-                _print_lines(found[::-1], json_)
-        elif at is not None or "{" not in logql:
-            moment = str(parse_time(at or "now", time.time_ns()))
-            if explain:
-                _explain(client.explain(logql, time=moment), json_)
-            else:
-                cli_numbers.show(client.query(logql, time=moment), limit, json_)
+        (_lines if known["kind"] == "log" else _numbers)(client, logql, wanted)
+
+
+class Wanted(NamedTuple):
+    """The flags."""
+
+    start: str | None
+    end: str | None
+    step: str | None
+    at: str | None
+    limit: int
+    json: bool
+    explain: bool
+
+
+def _lines(client: Client, logql: str, wanted: Wanted) -> None:
+    if wanted.at is not None or wanted.step is not None:
+        raise QueryError(
+            '--at and --step are for metric queries, such as rate({app="api"}[5m]); '
+            "ask for lines with --from and --to"
+        )
+    asked: questions.Listing = {
+        "start": wanted.start,
+        "end": wanted.end,
+        "limit": wanted.limit,
+    }
+    if wanted.explain:
+        _explain(client.explain(logql, **asked), wanted.json)
+    else:
+        _print_lines(client.lines(logql, **asked)["lines"][::-1], wanted.json)
+
+
+def _numbers(client: Client, logql: str, wanted: Wanted) -> None:
+    """A query without a selector is a number whenever it is asked: one instant is enough."""
+    if wanted.at is not None or "{" not in logql:
+        moment = str(parse_time(wanted.at or "now", time.time_ns()))
+        if wanted.explain:
+            _explain(client.explain(logql, time=moment), wanted.json)
         else:
-            span = _span(client, start, end, step)
-            if explain:
-                _explain(client.explain(logql, **span.asked), json_)
-            else:
-                answer = client.query_range(logql, **span.asked)
-                cli_numbers.show(answer, limit, json_, span)
+            cli_numbers.show(client.query(logql, time=moment), wanted.limit, wanted.json)
+        return
+    span = _span(client, wanted.start, wanted.end, wanted.step)
+    if wanted.explain:
+        _explain(client.explain(logql, **span.asked), wanted.json)
+    else:
+        answer = client.query_range(logql, **span.asked)
+        cli_numbers.show(answer, wanted.limit, wanted.json, span)
 
 
 def _span(client: Client, start: str | None, end: str | None, step: str | None) -> cli_numbers.Span:

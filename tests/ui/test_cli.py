@@ -80,7 +80,7 @@ def test_lines_are_exported_and_segments_compacted(log: Path, tmp_path: Path) ->
             2,
             "cannot write --truth no/such/folder/t: No such",
         ),
-        (["query", "{}", "--at", "-1h"], 3, "--step and --at are for metric queries"),
+        (["query", "{}", "--at", "-1h", "--step", "1m"], 3, "--at asks for one instant"),
         (["bench", "dmo"], 2, "did you mean 'demo'"),
         (["store", "info", "--data", "nowhere"], 4, "there is no store in nowhere"),
     ],
