@@ -33,8 +33,8 @@ T = TypeVar("T")
 GRACE_S = 3.0
 """How long requests may go on after the signal; then their queries are cancelled."""
 KEEP_ALIVE_S = 120
-"""How long an idle connection stays open, as Loki has it. Agents send every few seconds: a connection that is closed just
-then costs them a push that they have to repeat."""
+"""How long an idle connection stays open, as with Loki. Agents send every few seconds: one that is closed just then
+costs them a push that they have to repeat."""
 SHUTDOWN_S = 8
 """When connections are cut. Docker kills after 10."""
 
