@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,14 +13,27 @@ from typing import NamedTuple
 import pytest
 
 from driftwood import logql
+from driftwood.config import Store as Settings
 from driftwood.errors import QueryError
 from driftwood.logql import ast
-from driftwood.logql.answer import Answer, Instant, Limits, Range, Scalar, Streams, Vector
+from driftwood.logql.answer import (
+    Answer,
+    Instant,
+    Limits,
+    Question,
+    Range,
+    Scalar,
+    Streams,
+    Vector,
+)
 from driftwood.logql.gotemplate.functions import FUNCTIONS
 from driftwood.logql.gotext import format_float
+from driftwood.logql.plan import engine
 from driftwood.logql.reference.engine import evaluate
 from driftwood.logql.reference.sources import MemorySource
+from driftwood.store.store import DuckStore
 from driftwood.timeparse import SECOND
+from tests.shop import Row, commit
 from ui.series import named
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -57,28 +70,55 @@ RIGHT = [example for example in EXAMPLES if not example.refusal]
 EXPRESSIONS = [logql.parse(example.query) for example in RIGHT]
 
 
+Engine = Callable[[ast.Expr, Question], Answer]
+
+
 @pytest.fixture(scope="module")
-def shop() -> MemorySource:
+def reference() -> Engine:
     source = MemorySource()
     for stream in SHOP:
         source.add(
             stream["stream"],
             [(int(ts), line, *metadata) for ts, line, *metadata in stream["values"]],
         )
-    return source
+    return lambda expr, question: evaluate(expr, source, question, Limits())
 
 
-def asked(query: str, shop: MemorySource) -> Answer:
+@pytest.fixture(scope="module")
+def planner() -> Iterator[Engine]:
+    store = DuckStore.in_memory(Settings(min_free_bytes=0))
+    store.write(commit(list(rows())))
+    yield lambda expr, question: engine.answer(store, expr, question)
+    store.close()
+
+
+def rows() -> Iterator[Row]:
+    for stream in SHOP:
+        labels = dict(stream["stream"])
+        app, level = labels.pop("app"), labels.pop("level")
+        for ts, line, *metadata in stream["values"]:
+            yield Row(
+                int(ts), line, app, level, labels=labels, metadata=metadata[0] if metadata else {}
+            )
+
+
+@pytest.fixture(params=["reference", "planner"])
+def ask(request: pytest.FixtureRequest) -> Engine:
+    """Either engine over the lines of the page."""
+    chosen: Engine = request.getfixturevalue(request.param)
+    return chosen
+
+
+def asked(query: str, ask: Engine) -> Answer:
     """Lines from 10:00 to 10:05, numbers at 10:05."""
     expr = logql.parse(query)
     lines = isinstance(expr, ast.LogQuery)
-    question = Range(START, END, SECOND, direction="forward") if lines else Instant(END)
-    return evaluate(expr, shop, question, Limits())
+    return ask(expr, Range(START, END, SECOND, direction="forward") if lines else Instant(END))
 
 
 @pytest.mark.parametrize("example", RIGHT, ids=lambda example: example.query[:70])
-def test_an_example_has_the_answer_that_is_shown(example: Example, shop: MemorySource) -> None:
-    answer = asked(example.query, shop)
+def test_an_example_has_the_answer_that_is_shown(example: Example, ask: Engine) -> None:
+    answer = asked(example.query, ask)
     assert example.shown or example.labels, "an example without an answer shows nothing"
     if isinstance(answer, Scalar):
         assert example.shown == [format_float(answer.value)]
@@ -99,9 +139,9 @@ def test_an_example_has_the_answer_that_is_shown(example: Example, shop: MemoryS
 @pytest.mark.parametrize(
     "example", [each for each in EXAMPLES if each.refusal], ids=lambda example: example.query[:70]
 )
-def test_what_is_said_to_be_refused_is_refused_so(example: Example, shop: MemorySource) -> None:
+def test_what_is_said_to_be_refused_is_refused_so(example: Example, ask: Engine) -> None:
     with pytest.raises(QueryError) as refusal:
-        asked(example.query, shop)
+        asked(example.query, ask)
     assert example.refusal in refusal.value.message
 
 
