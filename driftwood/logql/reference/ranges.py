@@ -59,11 +59,12 @@ _EXACT = float(1 << 53)
 
 
 def _sums(cuts: Cuts) -> Floats:
-    values = cuts.series.values
+    """From 0 on, so that there is no -0."""
+    values = cuts.series.values + 0.0
     if np.all(values == np.trunc(values)) and np.abs(values).sum() < _EXACT:
         before = np.concatenate(([0.0], np.cumsum(values)))
         return before[cuts.after] - before[cuts.first]
-    return _each(cuts, lambda window: float(np.add.accumulate(window)[-1]))
+    return _each(cuts, lambda window: float(np.add.accumulate(window)[-1]) + 0.0)
 
 
 # -- one sample of the window

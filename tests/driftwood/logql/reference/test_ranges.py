@@ -61,6 +61,13 @@ def test_each_function_over_windows_of_25_seconds(op: RangeOp, right: list[float
     assert found.tolist() == pytest.approx(right)
 
 
+def test_sums_begin_at_zero_and_so_are_never_minus_zero() -> None:
+    whole, broken = [(10, -0.0)], [(5, 0.5), (10, -0.0)]
+    for samples in (whole, broken):
+        (total,) = range_values(RangeOp.SUM, cuts(samples, [11], 5))
+        assert math.copysign(1, total) == 1
+
+
 def test_the_rate_of_unwrapped_values_is_that_of_their_sum() -> None:
     found = range_values(RangeOp.RATE, cuts(SAMPLES, [40], 40), unwrapped=True)
     assert found.tolist() == [14 / 40]
