@@ -90,7 +90,9 @@ def test_the_command_line_asks_a_running_server(tmp_path: Path) -> None:
         assert [line.split()[-2] for line in plain.stdout.splitlines()] == ["17", "18", "19"]
         wrong = driftwood("query", '{service_name="jobs"} |= job', *url)
         assert wrong.returncode == 3
-        assert wrong.stderr.splitlines()[-1].rstrip().endswith("^")
+        *_, caret, hint = wrong.stderr.splitlines()
+        assert caret.rstrip().endswith("^")
+        assert "a string in double quotes" in hint
         rows = [
             json.loads(r)
             for r in driftwood("templates", "list", *url, "--json").stdout.splitlines()

@@ -230,15 +230,15 @@ def test_replay_gives_what_lies_behind_the_snapshot_in_the_order_of_arrival(
 def test_more_is_replayed_than_could_be_sorted_in_memory(
     tmp_path: Path, make_commit: MakeCommit
 ) -> None:
-    small = Settings(min_free_bytes=0, memory_limit="64MB")
+    small = Settings(min_free_bytes=0, memory_limit="128MB")
     with DuckStore.open(tmp_path / "data", small) as store:
-        for first in range(0, 240_000, 20_000):
+        for first in range(0, 400_000, 20_000):
             times = [first * 1000 - i for i in range(20_000)]
             store.write(
                 make_commit(first, times, lines=["x" * 400 + str(i) for i in range(20_000)])
             )
         ids = [e.column("line_id").to_numpy() for e in store.replay(29_999, 2**62)]
-        assert (np.concatenate(ids) == np.arange(30_000, 240_000)).all()
+        assert (np.concatenate(ids) == np.arange(30_000, 400_000)).all()
 
 
 def test_a_write_that_fails_changes_nothing_and_the_next_one_works(
