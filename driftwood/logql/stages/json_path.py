@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TypeAlias
 
 from driftwood.logql.stages.errors import StageError
@@ -131,7 +131,8 @@ def find(text: str, paths: Sequence[Path]) -> Iterator[tuple[int, Value | JsonEr
     """
     open_paths = set(range(len(paths)))
     deepest = max(map(len, paths))
-    keys: list[str | int] = []
+    keys: list[str | int] = [""] * deepest
+    """The last key of each level."""
     level = 0
     at = 0
     while open_paths and (step := _STEP.search(text, at)) is not None:
@@ -152,8 +153,8 @@ def find(text: str, paths: Sequence[Path]) -> Iterator[tuple[int, Value | JsonEr
             if level < 1:
                 yield -1, JsonError(NO_JSON)
                 return
-            keys[level - 1 :] = [""] * (level - 1 - len(keys)) + [key]
-            here = tuple(keys)
+            keys[level - 1] = key
+            here = tuple(keys[:level])
             for place in sorted(open_paths):
                 if paths[place] == here:
                     open_paths.discard(place)
@@ -161,16 +162,21 @@ def find(text: str, paths: Sequence[Path]) -> Iterator[tuple[int, Value | JsonEr
         elif sign == "{":
             level += 1
         elif sign == "[":
-            end = block_end(text, step.start())
-            here = tuple(keys[:level])
-            yield from _in_array(text[step.start() :], paths, open_paths, here)
-            if end < 0:
+            if level < 0:
+                yield -1, JsonError(NO_JSON)
                 return
-            at = end
+            here = tuple(keys[:level])
+            wanted = [] if level >= deepest else _through(here, paths, open_paths)
+            if wanted:
+                array = text[step.start() :]
+                at = step.start() + (yield from _in_array(array, paths, open_paths, wanted, level))
+                level += 1  # up to the bracket that closes it
+                continue
+            at = block_end(text, step.start())
+            if at < 0:
+                return
         else:
             level -= 1
-            if level < 0:
-                return
 
 
 def _value_or_error(text: str, at: int) -> Value | JsonError:
@@ -180,27 +186,37 @@ def _value_or_error(text: str, at: int) -> Value | JsonError:
         return error
 
 
-def _in_array(
-    text: str, paths: Sequence[Path], open_paths: set[int], here: Path
-) -> Iterator[tuple[int, Value]]:
-    """The values of the paths that go through the array at `here`, which begins at the start of `text`."""
+def _through(here: Path, paths: Sequence[Path], open_paths: set[int]) -> list[int]:
+    """The places of the paths that go through an array at `here`."""
     depth = len(here)
-    wanted = [
+    return [
         place
         for place in sorted(open_paths)
         if len(paths[place]) > depth
         and paths[place][:depth] == here
         and isinstance(paths[place][depth], int)
     ]
-    if not wanted:
-        return
-    for index, element in enumerate(elements(text)):
+
+
+def _in_array(
+    text: str, paths: Sequence[Path], open_paths: set[int], wanted: Sequence[int], depth: int
+) -> Generator[tuple[int, Value], None, int]:
+    """The values of the `wanted` paths in the array that `text` begins with; where that was read to, is returned."""
+    reading = elements(text)
+    index = 0
+    while True:
+        try:
+            element = next(reading)
+        except StopIteration as stop:
+            end: int = stop.value
+            return end
         for place in wanted:
             if paths[place][depth] == index:
                 open_paths.discard(place)
                 value = _below(element, paths[place][depth + 1 :])
                 if value is not None:
                     yield place, value
+        index += 1
 
 
 def _below(value: Value, path: Path) -> Value | None:

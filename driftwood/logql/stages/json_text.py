@@ -7,7 +7,7 @@ brackets, whatever that is; nothing behind the closing brace is read. So `{"a":1
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -117,8 +117,7 @@ def members(text: str) -> Iterator[tuple[str, Value]]:
     at = skip(text, at + 1)
     if at >= len(text):
         raise JsonError(NO_JSON)
-    after_comma = False
-    while text[at] != "}" or after_comma:
+    while text[at] != "}":
         key = _STRING.match(text, at)
         if key is None:
             raise JsonError(NO_JSON if text[at] == '"' else NO_OBJECT)
@@ -140,26 +139,25 @@ def members(text: str) -> Iterator[tuple[str, Value]]:
             return
         if text[at] != ",":
             raise JsonError(NO_OBJECT)
-        comma, at = at, skip(text, at + 1)
+        at = skip(text, at + 1)  # a comma may stand before the closing brace
         if at >= len(text):
             raise JsonError(NO_ARRAY)
-        after_comma = at == comma + 1  # `,}` is refused and `, }` is not
 
 
-def elements(text: str) -> Iterator[Value]:
-    """The elements of the array that `text` begins with, up to where it ceases to be one."""
+def elements(text: str) -> Generator[Value, None, int]:
+    """The elements of the array that `text` begins with, up to where it ends or ceases to be one: that is returned."""
     at = skip(text, skip(text, 0) + 1)
     if at >= len(text) or text[at] == "]":
-        return
+        return at
     while True:
         try:
             value = value_at(text, at)
         except JsonError:
-            return
+            return at
         yield value
         at = skip(text, value.end)
         if not text.startswith(",", at):
-            return
+            return at
         at += 1
 
 

@@ -63,7 +63,7 @@ def test_only_a_whole_name_may_not_begin_with_a_digit() -> None:
         ("[1]", {}, "Value looks like object, but can't find closing '}' symbol"),
         ('{"a":"1"', {"a": "1"}, "Value is array, but can't find closing ']' symbol"),
         ('{"a":"1",', {"a": "1"}, "Value is array, but can't find closing ']' symbol"),
-        ('{"a":"1",}', {"a": "1"}, "Value looks like object, but can't find closing '}' symbol"),
+        ('{"a":"1",,}', {"a": "1"}, "Value looks like object, but can't find closing '}' symbol"),
         ('{"a":"1" "b"', {"a": "1"}, "Value looks like object, but can't find closing '}' symbol"),
         ('{"a":"1","b":tru}', {"a": "1"}, "Unknown value type"),
         ('{"a":"1","b":"x', {"a": "1"}, "Value is string, but can't find closing '\"' symbol"),
@@ -97,6 +97,8 @@ def test_what_precedes_an_error_stays(
     ("line", "labels"),
     [
         ('{"a":"1", }', {"a": "1"}),
+        ('{"a":"1",}', {"a": "1"}),
+        ('{"a":"1","o":{"b":"2",},"c":"3"}', {"a": "1", "o_b": "2", "c": "3"}),
         ('{"a":"1"} and more', {"a": "1"}),
         ('  {"a":007}', {"a": "007"}),
         ('{"a":1x}', {"a": "1x"}),
@@ -171,6 +173,23 @@ def test_only_the_start_of_the_line_and_what_is_found_must_be_json() -> None:
     assert _labels("not json", a="a") == {"__error__": JSON_ERROR}
     assert _labels('{"a":tru}', a="a")["__error_details__"] == "Unknown value type"
     assert _labels("", a="a") == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "first", "error"),
+    [
+        ('{["x"]}', "", ""),  # an array, but not the one that the line would be
+        ('{"a" ["x"]}', "", ""),
+        ('["x"] "a": 1', "x", JSON_ERROR),  # a key outside of any object
+        ('{} } "a": 1', "", JSON_ERROR),
+        ('{} } ["x"]', "", JSON_ERROR),
+        ('["x" } ] "a": 1', "x", JSON_ERROR),
+    ],
+)
+def test_brackets_may_be_anywhere_and_are_counted(line: str, first: str, error: str) -> None:
+    labels = _labels(line, first="[0]", more="b")
+    assert labels["first"] == first
+    assert labels.get("__error__", "") == error
 
 
 def test_an_expression_writes_over_what_was_extracted() -> None:
