@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from driftwood.errors import StoreError
 from driftwood.store.database import Cursor, Database
+from driftwood.store.relation import relation, resolve
 from driftwood.store.schema import LOGS
-from driftwood.store.segments import relation, resolve
 
 BATCH_ROWS = 20_000
 

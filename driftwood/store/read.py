@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from driftwood.errors import QueryTimeout
 from driftwood.store.schema import HOUR
-from driftwood.store.streams import Streams
+from driftwood.store.streams import Places, Streams
 
 DAY = 24 * HOUR
 """ns"""
@@ -45,8 +45,20 @@ class Readable(Protocol):
     ) -> pa.Table:
         """Run one read-only statement on a cursor of its own. Raises QueryTimeout when it takes too long."""
 
-    def relation(self, start: int, end: int) -> str:
-        """SQL that stands after FROM: all rows of `logs` with `start` <= ts <= `end`, and some beyond."""
+    def relation(
+        self,
+        start: int,
+        end: int,
+        places: Sequence[Places] = (),
+        columns: Sequence[str] = (),
+        *,
+        lacking: bool = False,
+    ) -> str:
+        """SQL that stands after FROM: all rows of `logs` with `start` <= ts <= `end`, and some beyond.
+
+        Of streams at `places` (none: of all), and some beyond. With `columns` only the rows of segments that have these
+        as well; or, if `lacking`, all other rows.
+        """
 
     def next_line_id(self) -> int:
         """The line id that follows the last stored one; ids grow in the order of storing."""
@@ -92,8 +104,16 @@ class Deadline:
             )
         return self._store.query(sql, parameters, left if timeout is None else min(left, timeout))
 
-    def relation(self, start: int, end: int) -> str:
-        return self._store.relation(start, end)
+    def relation(
+        self,
+        start: int,
+        end: int,
+        places: Sequence[Places] = (),
+        columns: Sequence[str] = (),
+        *,
+        lacking: bool = False,
+    ) -> str:
+        return self._store.relation(start, end, places, columns, lacking=lacking)
 
     def next_line_id(self) -> int:
         return self._store.next_line_id()

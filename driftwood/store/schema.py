@@ -61,6 +61,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # Every name that structured metadata has had, see `store.metadata`.
         "CREATE TABLE metadata_names (name VARCHAR PRIMARY KEY)",
     ),
+    (
+        # What a segment has beside the columns of `logs`: `store.segments.PLACE`, `store.extract`.
+        "ALTER TABLE segments ADD COLUMN columns VARCHAR[]",
+    ),
 )
 
 LOGS = (
@@ -82,6 +86,9 @@ LOGS = (
 """The columns of `logs_hot`, of every segment and of the view `logs`."""
 
 COLUMNS = ", ".join(LOGS)
+
+PLACE = "place"
+"""A column of segments: rows are ordered by it, so that streams which are asked for together lie together."""
 
 MINUTE = 60 * 10**9
 HOUR = 60 * MINUTE

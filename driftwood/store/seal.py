@@ -189,8 +189,7 @@ class Sealer:
             f"SELECT {COLUMNS} FROM logs_hot WHERE {hot_rows([hour], last)} AND line_id >= {first}"
         )
         try:
-            with self._database.snapshot() as cursor:
-                job.made += write_segment(cursor, self._database.folder, hour, rows, job.now)
+            job.made += self._written(job, hour, rows)
         except duckdb.OutOfMemoryException:
             if first == last:
                 raise
@@ -201,17 +200,30 @@ class Sealer:
     def _merge(self, job: _Job, hour: int) -> bool:
         """One segment of all that `hour` has, hot or sealed; False when that takes more memory than there is."""
         folder = self._database.folder
-        with self._database.snapshot() as cursor:
+        with self._database.cursor() as cursor:
             found = cursor.execute("SELECT path FROM segments WHERE hour = ?", [hour]).fetchall()
-            paths = [path for (path,) in found]
-            rows = f"""SELECT {COLUMNS} FROM logs_hot WHERE {hot_rows([hour], job.last)}
-                UNION ALL SELECT {COLUMNS} FROM {parquet(folder, paths)}"""
-            try:
-                job.made += write_segment(cursor, folder, hour, rows, job.now)
-            except duckdb.OutOfMemoryException:
-                return False
+        paths = [path for (path,) in found]
+        rows = f"""SELECT {COLUMNS} FROM logs_hot WHERE {hot_rows([hour], job.last)}
+            UNION ALL SELECT {COLUMNS} FROM {parquet(folder, paths)}"""
+        try:
+            job.made += self._written(job, hour, rows)
+        except duckdb.OutOfMemoryException:
+            return False
         job.replaced += paths
         return True
+
+    def _written(self, job: _Job, hour: int, rows: str) -> list[Segment]:
+        """With columns for labels, or where that fails without: a query finds them in the lines all the same."""
+        folder, streams = self._database.folder, self._writer.streams
+        try:
+            with self._database.snapshot() as cursor:
+                return write_segment(cursor, folder, hour, rows, streams, job.now)
+        except duckdb.Error as error:
+            if job.cancelled.is_set():
+                raise
+            logger.warning("a segment is written without labels hour=%d: %s", hour, error)
+        with self._database.snapshot() as cursor:
+            return write_segment(cursor, folder, hour, rows, streams, job.now, extract=False)
 
     # -- the writing thread
 

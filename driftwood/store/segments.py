@@ -6,26 +6,28 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 import secrets
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+from driftwood.logql.sql import Sql
 from driftwood.store.database import SEGMENTS, Cursor, quoted
-from driftwood.store.schema import COLUMNS, HOUR, MINUTE, end_of
+from driftwood.store.extract import Extraction, extraction_of
+from driftwood.store.schema import COLUMNS, HOUR, MINUTE, PLACE, end_of
+from driftwood.store.streams import Streams
 
 logger = logging.getLogger(__name__)
 
-PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 6, ROW_GROUP_SIZE 8192, PARQUET_VERSION v2"
+PARQUET = (
+    "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 6, ROW_GROUP_SIZE 8192, PARQUET_VERSION v2"
+)
 
 ROLL_UP = f"""SELECT {end_of(MINUTE)} AS minute, sid, template_id, template_version, severity,
     count(*) AS n, sum(strlen(line))::BIGINT AS bytes"""
 
 DAMAGED = ".damaged"
-
-_BETWEEN = re.compile(r"logs_between\((-?\d+), (-?\d+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,26 @@ class Segment:
     text_bytes: int
     checksum: str
     sealed_at: int
+    columns: tuple[str, ...]
+    """What the file has beside the columns of `logs`: the place of the stream, and extracted labels."""
 
 
 # -- files
 
 
-def write_segment(cursor: Cursor, folder: Path, hour: int, rows: str, now: int) -> list[Segment]:
+def write_segment(
+    cursor: Cursor,
+    folder: Path,
+    hour: int,
+    rows: str,
+    streams: Streams,
+    now: int,
+    *,
+    extract: bool = True,
+) -> list[Segment]:
     """Write the rows that the SQL `rows` gives, all of one hour, and read them back before they count as written.
+
+    `extract`: with columns for labels of JSON and logfmt lines.
 
     One segment, or none when there are no rows. The file is durable under its name, a new one, when this returns; a
     crash leaves at most a file that no store knows.
@@ -58,9 +73,7 @@ def write_segment(cursor: Cursor, folder: Path, hour: int, rows: str, now: int) 
     path = f"{SEGMENTS}/{_start_of(hour)}-{secrets.token_hex(6)}.parquet"
     temporary = folder / f"{path}.tmp"
     try:
-        cursor.execute(
-            f"COPY (SELECT {COLUMNS} FROM ({rows}) ORDER BY sid, ts, line_id) TO {quoted(str(temporary))} ({PARQUET})"
-        ).fetchall()
+        columns = _copy(cursor, temporary, rows, streams, extract=extract)
         row_count, min_ts, max_ts, min_line_id, max_line_id, max_observed_ts, text = cursor.execute(
             f"""SELECT count(*), min(ts), max(ts), min(line_id), max(line_id), max(observed_ts),
             sum(strlen(line))::BIGINT FROM read_parquet({quoted(str(temporary))})"""
@@ -74,7 +87,25 @@ def write_segment(cursor: Cursor, folder: Path, hour: int, rows: str, now: int) 
     finally:
         temporary.unlink(missing_ok=True)
     bounds = (min_ts, max_ts, min_line_id, max_line_id, max_observed_ts)
-    return [Segment(path, hour, row_count, *bounds, size, text, digest, now)]
+    return [Segment(path, hour, row_count, *bounds, size, text, digest, now, columns)]
+
+
+def _copy(
+    cursor: Cursor, to: Path, rows: str, streams: Streams, *, extract: bool
+) -> tuple[str, ...]:
+    """Write the file; the columns that it has beside those of `logs`."""
+    extraction = extraction_of(cursor, rows) if extract else Extraction({}, ())
+    columns = (PLACE, *extraction.columns)
+    selected = ", ".join([COLUMNS, *(f'"{name}"' for name in columns)])
+    placed = f"SELECT {COLUMNS}, {PLACE} FROM ({rows}) JOIN places USING (sid)"
+    source = extraction.over(Sql(f"({placed} ORDER BY {PLACE}, sid, ts, line_id)"))
+    cursor.register("places", streams.places())
+    cursor.execute(
+        f"COPY (SELECT {selected} FROM {source.sql}) TO {quoted(str(to))} ({PARQUET})",
+        source.parameters,
+    ).fetchall()
+    cursor.unregister("places")
+    return columns
 
 
 def _start_of(hour: int) -> str:
@@ -127,9 +158,9 @@ def register(cursor: Cursor, folder: Path, added: Iterable[Segment], removed: It
         ).fetchall()
         rows += sum(n for (n,) in found)
     for segment in added:
-        cursor.execute(
-            f"INSERT INTO segments VALUES ({', '.join('?' * 12)})", list(astuple(segment))
-        )
+        values = [getattr(segment, each.name) for each in fields(segment)]
+        values[-1] = list(segment.columns)
+        cursor.execute(f"INSERT INTO segments VALUES ({', '.join('?' * len(values))})", values)
     make_view(cursor, folder)
     return rows
 
@@ -170,31 +201,6 @@ def _list(numbers: Iterable[int]) -> str:
 
 
 # -- reading
-
-
-def relation(start: int | None, end: int | None) -> str:
-    """What to select FROM for rows with ts in [start, end], ns; `resolve` puts the files in its place."""
-    first = -(2**63) if start is None else max(int(start), -(2**63))
-    last = 2**63 - 1 if end is None else min(int(end), 2**63 - 1)
-    return f"logs_between({first}, {last})"
-
-
-def resolve(cursor: Cursor, folder: Path, sql: str) -> str:
-    """`sql` with every `relation` spelt out as of the snapshot that `cursor` sees."""
-
-    def rows(found: re.Match[str]) -> str:
-        return f"({union(folder, overlapping(cursor, int(found[1]), int(found[2])))})"
-
-    return _BETWEEN.sub(rows, sql)
-
-
-def overlapping(cursor: Cursor, start: int, end: int) -> list[str]:
-    """Paths of the segments with rows in [start, end], oldest first."""
-    found = cursor.execute(
-        "SELECT path FROM segments WHERE max_ts >= ? AND min_ts <= ? ORDER BY min_ts, path",
-        [start, end],
-    ).fetchall()
-    return [path for (path,) in found]
 
 
 def union(folder: Path, paths: Sequence[str]) -> str:

@@ -29,12 +29,13 @@ from driftwood.store.database import Cursor, Database
 from driftwood.store.export import Span, export
 from driftwood.store.info import info
 from driftwood.store.migrate import migrate
+from driftwood.store.relation import relation, resolve
 from driftwood.store.retention import Retention
 from driftwood.store.schema import COLUMNS
 from driftwood.store.seal import Sealer
 from driftwood.store.seen import Seen
-from driftwood.store.segments import make_view, relation, resolve, tidy, union
-from driftwood.store.streams import Streams
+from driftwood.store.segments import make_view, tidy, union
+from driftwood.store.streams import Places, Streams
 from driftwood.store.verify import misplaced, problems
 from driftwood.store.write import Writer, long_bytes
 
@@ -262,13 +263,21 @@ class DuckStore:
         """Every name that structured metadata has had; None: any."""
         return self._writer.metadata.names
 
-    def relation(self, start: int | None = None, end: int | None = None) -> str:
+    def relation(
+        self,
+        start: int | None = None,
+        end: int | None = None,
+        places: Sequence[Places] = (),
+        columns: Sequence[str] = (),
+        *,
+        lacking: bool = False,
+    ) -> str:
         """What to select FROM, instead of `logs`, when only ts in [start, end] (ns) matters: opens no other segment.
 
         The rows are a superset: the query still has to compare ts itself. For `query` only, which resolves it in the
-        snapshot that the query sees, so that rows which are sealed meanwhile are seen exactly once.
+        snapshot that the query sees (`store.relation`, also for what the others mean).
         """
-        return relation(start, end)
+        return relation(start, end, places, columns, lacking=lacking)
 
     def query(
         self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from driftwood.store.rows import (
 )
 from driftwood.store.schema import COLUMNS, HOUR, LAST_HOUR, MINUTE, end_of
 from driftwood.store.segments import ROLL_UP
-from driftwood.store.streams import Streams
+from driftwood.store.streams import Stream, Streams
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,10 @@ class Writer:
         self.next_line_id = int(facts.get("next_line_id", 0))
         self.next_dead_id = int(facts.get("next_dead_id", 1))
         self._long_bytes = int(facts.get("long_bytes", 0))
-        self.streams.add(cursor.execute("SELECT sid, key FROM streams").fetchall())
+        self.streams.add(
+            Stream(*row)
+            for row in cursor.execute("SELECT sid, key, service FROM streams").fetchall()
+        )
         self.metadata.load(cursor)
         now = time.time_ns()
         self.hot: dict[int, HotHour] = {
@@ -104,7 +107,7 @@ class Writer:
                 raise
         self.number += 1
         self.next_dead_id += commit.dead.num_rows
-        self.streams.add(prepared.new_streams.items())
+        self.streams.add(prepared.added())
         self.metadata.add(prepared.metadata)
         self._long_bytes = self.long_bytes + prepared.long_bytes
         # Last: who sees it, as a live tail does, finds the streams of these lines, too.
@@ -187,6 +190,11 @@ class _Prepared:
         self.watermark = -(2**63)
         if commit.events.num_rows:
             self._rows(commit.events, known)
+
+    def added(self) -> Iterator[Stream]:
+        """The streams that this commit brought."""
+        if self.streams is not None:
+            yield from map(Stream, *(self.streams.column(n).to_pylist() for n in Stream._fields))
 
     def _rows(self, events: pa.Table, known: Container[int]) -> None:
         keys, codes = _dictionary(events.column("labels"))

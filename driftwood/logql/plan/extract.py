@@ -26,7 +26,7 @@ from driftwood.logql.needs import (
 from driftwood.logql.plan import numbers
 from driftwood.logql.plan.series import Combination, Keys, keys_by
 from driftwood.logql.plan.static import Compiler, Condition, Metadata, Static, grouped
-from driftwood.logql.sql import FALSE, Sql, all_of, column, negated, sql
+from driftwood.logql.sql import FALSE, TRUE, Sql, all_of, column, negated, sql
 from driftwood.logql.stages.errors import SPECIAL
 from driftwood.logql.stages.hints import Hints
 from driftwood.logql.stages.labels import FinalLabels, LabelSet
@@ -36,13 +36,30 @@ ONE = Sql("1")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The samples of some streams. Rows about which `static` is unsure go through Python."""
+class Variant:
+    """One way to the samples. Rows about which `static` is unsure go through Python."""
 
     static: Static
     keys: Keys
     value: Sql = ONE
     """Of a row about which SQL is sure; a DOUBLE where it is not ONE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The samples of some streams: of rows in segments that have extracted columns, and of all other rows."""
+
+    variants: tuple[Variant, ...]
+
+    @property
+    def plain(self) -> Variant:
+        """What looks into lines."""
+        return self.variants[0]
+
+    @property
+    def keys(self) -> Keys:
+        """Both have the same."""
+        return self.plain.keys
 
 
 def parts_of(
@@ -80,7 +97,26 @@ class _Extraction:
         return names
 
     def part(self, streams: Mapping[int, Labels]) -> Part:
-        compiler = Compiler(streams, self.names, self._metadata, all_names=not self._by)
+        plain = self._compiler(streams, from_columns=False)
+        variants = [self._variant(plain)]
+        if plain.parsed and plain.static.unsure != TRUE:
+            columns = self._compiler(streams, from_columns=True)
+            read = self._variant(columns)
+            if read.static.columns:
+                variants.append(read)
+            plain.static.lacking = read.static.columns
+        return Part(tuple(variants))
+
+    def _compiler(self, streams: Mapping[int, Labels], *, from_columns: bool) -> Compiler:
+        return Compiler(
+            streams,
+            self.names,
+            self._metadata,
+            all_names=not self._by,
+            from_columns=from_columns,
+        )
+
+    def _variant(self, compiler: Compiler) -> Variant:
         static = compiler.run(self._stages, parses=not _parses_nothing(self._needs))
         value = ONE
         if self._asks_for_errors():
@@ -94,7 +130,7 @@ class _Extraction:
         if static.failed != FALSE:  # an error that no filter dropped
             static.doubt(static.failed)
             static.kept = all_of((static.kept, negated(static.failed)))
-        return Part(static, self._keys(compiler), value)
+        return Variant(static, self._keys(compiler), value)
 
     def _asks_for_errors(self) -> bool:
         named = self._grouping.labels if self._grouping is not None else ()

@@ -20,22 +20,22 @@ class Layers:
 
     def __init__(self) -> None:
         self._layers: list[dict[str, Sql]] = []
-        self._count = 0
+        self._layer_of: dict[str, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._layers)
 
     def define(self, expression: Sql) -> Sql:
-        """A column with the value of `expression`."""
+        """A column with the value of `expression`, in the lowest layer that knows what it speaks of."""
         if expression in (TRUE, FALSE) or _SIMPLE.fullmatch(expression.sql):
             return expression
-        if not self._layers or not self._layers[-1].keys().isdisjoint(
-            _NAMES.findall(expression.sql)
-        ):
+        below = (self._layer_of[name] for name in _NAMES.findall(expression.sql))
+        layer = max(below, default=-1) + 1
+        if layer == len(self._layers):
             self._layers.append({})
-        name = f"c{self._count}"
-        self._count += 1
-        self._layers[-1][name] = expression
+        name = f"c{len(self._layer_of)}"
+        self._layers[layer][name] = expression
+        self._layer_of[name] = layer
         return Sql(name)
 
     def over(self, source: Sql) -> Sql:

@@ -7,7 +7,7 @@ line_id) is sorted; lines are fetched for the rows that come first. The roll-ups
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from driftwood.errors import QueryError
@@ -16,10 +16,10 @@ from driftwood.logql.ast import LogQuery
 from driftwood.logql.gotemplate import TemplateError
 from driftwood.logql.needs import required_names
 from driftwood.logql.plan.asked import Asked
-from driftwood.logql.plan.rows import lists
-from driftwood.logql.plan.static import Compiler, Metadata, among, grouped, rows_of
+from driftwood.logql.plan.rows import lists, relation_of
+from driftwood.logql.plan.static import Compiler, Metadata, Static, among, grouped, rows_of
 from driftwood.logql.reference.logs import Found, streams_of
-from driftwood.logql.sql import FALSE, Sql, any_of, sql
+from driftwood.logql.sql import FALSE, TRUE, Sql, sql
 from driftwood.logql.stages import Pipeline, StageError
 from driftwood.logql.stages.labels import NO_LABELS
 from driftwood.store.read import Span
@@ -73,6 +73,21 @@ class Row(NamedTuple):
     line: str
 
 
+def _variants(
+    query: LogQuery, streams: Mapping[int, Labels], names: Collection[str], metadata: Metadata
+) -> Iterator[Static]:
+    """For rows in segments that have extracted columns, and for all others."""
+    plain = Compiler(streams, names, metadata, all_names=False)
+    made = plain.run(query.stages)
+    if plain.parsed and made.unsure != TRUE:
+        columns = Compiler(streams, names, metadata, all_names=False, from_columns=True)
+        read = columns.run(query.stages)
+        if read.columns:
+            yield read
+        made.lacking = read.columns
+    yield made
+
+
 class _Search:
     """Rows that may be shown, in the order in which they are."""
 
@@ -92,8 +107,9 @@ class _Search:
         """So many more are to be shown."""
         names = set(required_names(query.stages))
         self._parts = [
-            Compiler(group, names, metadata, all_names=False).run(query.stages)
+            static
             for group in grouped(streams, names)
+            for static in _variants(query, group, names, metadata)
         ]
         for part in self._parts:
             asking.note(f"lines: {part.told}; Python makes the labels of those that are shown")
@@ -122,7 +138,7 @@ class _Search:
             sql(
                 f"SELECT minute, sum(n)::BIGINT AS n FROM template_counts WHERE minute > {first} "
                 f"AND minute - {MINUTE} < {end} AND {{}} GROUP BY minute ORDER BY minute",
-                among(list(self._streams)),
+                among(self._streams),
             )
         )
         ordered = list(lists(minutes))
@@ -145,19 +161,20 @@ class _Search:
     def _keys(self, span: Span, after: Key | None, limit: int) -> list[Key]:
         """The first `limit` rows of `span` behind `after`."""
         order = "DESC" if self._backward else "ASC"
-        relation = self._asking.store.relation(span.start, span.end - 1)
-        within = [f"ts >= {span.start}", f"ts < {span.end}"]
+        within = ["TRUE"]
         if after is not None:
             sign = "<" if self._backward else ">"
-            within.append(
-                f"ts {sign}= {after.ts} AND (ts {sign} {after.ts} OR line_id {sign} {after.line_id})"
-            )
-        rows = Sql(f"(SELECT * FROM {relation} WHERE {' AND '.join(within)})")
-        found = [
-            sql("SELECT ts, line_id, sid FROM {}", rows_of(part, rows))
-            for part in self._parts
-            if any_of((part.kept, part.unsure)) != FALSE and part.where != FALSE
-        ]
+            within = [
+                f"ts {sign}= {after.ts}",
+                f"(ts {sign} {after.ts} OR line_id {sign} {after.line_id})",
+            ]
+        behind = Sql(" AND ".join(within))
+        found = []
+        for part in self._parts:
+            if part.matters:
+                relation = relation_of(self._asking, part, Span(span.start - 1, span.end - 1))
+                rows = sql("(SELECT * FROM {} WHERE {})", relation, behind)
+                found.append(sql("SELECT ts, line_id, sid FROM {}", rows_of(part, rows)))
         if not found:
             return []
         union = sql(" UNION ALL ".join(["{}"] * len(found)), *found)
@@ -170,12 +187,14 @@ class _Search:
         first, last = min(key.ts for key in keys), max(key.ts for key in keys)
         ids = ", ".join(str(key.line_id) for key in keys)
         order = "DESC" if self._backward else "ASC"
+        sids = {key.sid for key in keys}
+        places = self._asking.store.streams.places_of(sids)
         found = self._asking.query(
             sql(
-                f"SELECT ts, line_id, sid, sm, line FROM {self._asking.store.relation(first, last)} "
+                f"SELECT ts, line_id, sid, sm, line FROM {self._asking.store.relation(first, last, places)} "
                 f"WHERE ts >= {first} AND ts <= {last} AND {{}} AND line_id IN ({ids}) "
                 f"ORDER BY ts {order}, line_id {order}",
-                among({key.sid for key in keys}),
+                among(sids),
             )
         )
         for ts, line_id, sid, metadata, line in lists(found):

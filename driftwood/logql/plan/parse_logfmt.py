@@ -9,64 +9,57 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from driftwood.logql.plan.extracted import EDGE_SPACES, Define, Extracted, is_plain
-from driftwood.logql.sql import Sql, any_of, column, sql
-
-LINE = column("line")
+from driftwood.logql.plan.extracted import LINE, Define, Extracted, Line, is_plain
+from driftwood.logql.sql import FALSE, Sql, any_of, sql
 
 _KEY = r'[^\x00-\x20="\\\x{fffd}]+'
-_VALUE = r'(?:"[^\x00-\x1f"\\\x{fffd}]*"|[^\x00-\x20="\\\x{fffd}]*)'
-_CLEAN = rf"^ *(?:{_KEY}(?:={_VALUE})?(?: +|$))*$"
+QUOTED = r'"[^\x00-\x1f"\\\x{fffd}]*"'
+BARE = r'[^\x00-\x20="\\\x{fffd}]*'
+_CLEAN = rf"^ *(?:{_KEY}(?:=(?:{QUOTED}|{BARE}))?(?: +|$))*$"
+_PAIR_IN_QUOTES = r'="[^"]* [^" =]+='
 
 
-def parse_logfmt(names: Iterable[str], define: Define) -> Extracted | None:
+def parse_logfmt(names: Iterable[str], define: Define, line: Line = LINE) -> Extracted | None:
     """`names` as `| logfmt` extracts them without `--keep-empty`; None where SQL does not find a name."""
     wanted = [name for name in names if name.isascii()]  # no extracted label has another name
     if not all(map(is_plain, wanted)):
         return None
-    there = {name: define(sql("contains({}, {})", LINE, f"{name}=")) for name in wanted}
-    if not there:
+    if not wanted:
         return Extracted()
-    matches = sql("regexp_matches({}, {})", LINE, _CLEAN)
-    clean = define(sql("CASE WHEN {} THEN {} END", any_of(there.values()), matches))
-    each = [_Value(name, there[name], clean, define) for name in wanted]
+    pairs = Line(define(sql("CASE WHEN {} THEN {} END", line.contains("="), line.text)))
+    there = {name: define(pairs.contains(f"{name}=")) for name in wanted}
+    some = Line(define(sql("CASE WHEN {} THEN {} END", any_of(there.values()), pairs.text)))
+    usual = define(sql("({} AND NOT {})", some.matches(_CLEAN), some.matches(_PAIR_IN_QUOTES)))
+    each = [_Value(name, there[name], usual, some, define) for name in wanted]
+    odd = [_other_keys(name, pairs) for name in wanted]
     return Extracted(
-        {value.name: value.text for value in each}, any_of(value.unsure for value in each)
+        {value.name: value.text for value in each},
+        sql("coalesce({}, FALSE)", any_of([*(value.unsure for value in each), *odd])),
     )
 
 
 class _Value:
     """The label of one name."""
 
-    def __init__(self, name: str, there: Sql, clean: Sql, define: Define) -> None:
+    def __init__(self, name: str, there: Sql, usual: Sql, line: Line, define: Define) -> None:
         self.name = name
-        has = sql(
-            "(contains({}, {}) OR starts_with({}, {}))", *(LINE, f" {name}=", LINE, f"{name}=")
-        )
-        extract = sql("regexp_extract({}, {}, 1)", LINE, rf'(?:^| ){name}=("[^"]*"|[^ "]*)')
-        found = define(sql("CASE WHEN {} AND {} THEN {} END", there, has, extract))
-        self.text = sql("trim({}, '\"')", found)
-        in_quotes = sql("regexp_matches({}, {})", LINE, rf'="[^"]* {name}=')
-        unusual = sql("({} IN ('', '\"\"') OR {})", found, in_quotes)
-        self.unsure = any_of(
-            (
-                sql(
-                    "CASE WHEN {} THEN NOT {} OR ({} IS NOT NULL AND {}) ELSE FALSE END",
-                    *(there, clean, found, unusual),
-                ),
-                _other_keys(name),
+        value = r'("[^"]*"|[^ "]*)'
+        found = define(
+            sql(
+                "CASE WHEN {} THEN {} WHEN {} THEN {} END",
+                *(line.starts(f"{name}="), line.captured(rf"^{name}={value}")),
+                *(line.contains(f" {name}="), line.captured(rf" {name}={value}")),
             )
         )
+        self.text = sql("trim({}, '\"')", found)
+        # The first value counts that is not empty.
+        empty = sql("coalesce({} IN ('', '\"\"'), FALSE)", found)
+        self.unsure = sql("({} AND (NOT {} OR {}))", there, usual, empty)
 
 
-def _other_keys(name: str) -> Sql:
+def _other_keys(name: str, line: Line) -> Sql:
     """Whether another key may give the name: `a-b` or `a.b` give a_b; and spaces that are no ASCII are cut off."""
-    foreign = sql(
-        "CASE WHEN strlen({}) = length({}) THEN FALSE ELSE contains({}, {}) AND regexp_matches({}, {}) END",
-        *(LINE, LINE, LINE, name, LINE, EDGE_SPACES),
-    )
     parts = name.split("_")
-    if len(parts) == 1:
-        return foreign
+    spaced = sql("({} AND {})", line.contains(name), line.has_edge_spaces())
     joints = "|".join(rf"{a}[^A-Za-z0-9_]{b}" for a, b in pairwise(parts))
-    return any_of((foreign, sql("regexp_matches({}, {})", LINE, joints)))
+    return any_of((spaced, line.matches(joints) if joints else FALSE))

@@ -16,7 +16,7 @@ from driftwood.logql.answer import Labels
 from driftwood.logql.ast import Grouping, RangeAggregation, RangeOp
 from driftwood.logql.plan.asked import Asked
 from driftwood.logql.plan.cells import Cells, grain_of, matrix_of, merged
-from driftwood.logql.plan.extract import ONE, Part, parts_of
+from driftwood.logql.plan.extract import ONE, Part, Variant, parts_of
 from driftwood.logql.plan.layers import aliased
 from driftwood.logql.plan.points import PointList, Points, samples_of
 from driftwood.logql.plan.rollups import COUNTED, counted, cut_minutes, lines_of
@@ -28,7 +28,7 @@ from driftwood.logql.reference.samples import Extractor
 from driftwood.logql.reference.sources import StoredEntry
 from driftwood.logql.reference.vectors import Ints, SeriesMatrix
 from driftwood.logql.reference.windows import Windows
-from driftwood.logql.sql import FALSE, TRUE, Sql, any_of, column, sql
+from driftwood.logql.sql import FALSE, TRUE, Sql, column, sql
 from driftwood.store.read import Span
 
 SUMMED = {
@@ -44,6 +44,8 @@ SUMMED = {
 }
 """The value of a cell; the other operations need every sample."""
 
+VALUE = column("v")
+"""In place of the value that a variant gives."""
 POINTS_AT_ONCE = 1_000_000
 MOST_VALUES = 50_000_000
 """Of all series at all steps: more do not fit into the memory."""
@@ -95,16 +97,18 @@ class RangeSamples:
         if not streams:
             self.asked.note(f"{self.aggregation.op}: no stream matches")
         for part in parts_of(self.aggregation, self.pushed, streams, metadata):
-            static = part.static
+            static = part.plain.static
             self.asked.note(f"{self.aggregation.op}: {static.told}")
             if not static.streams:
                 continue
-            unsure = static.unsure == TRUE
             cut = cut_minutes(self.windows) if counted(self.aggregation, part) else None
             if cut is not None:
                 self._rolled_up(part, cut)
-            elif not unsure and any_of((static.kept, static.unsure)) != FALSE:
-                unsure = self._cells(part, self.span) if self.summed else self._points(part)
+                continue
+            sure = [v for v in part.variants if v.static.unsure != TRUE and v.static.matters]
+            unsure = len(sure) < len(part.variants)
+            if sure:
+                unsure |= self._cells(part, self.span) if self.summed else self._points(part)
             if unsure:
                 self._by_python(part)
 
@@ -119,7 +123,7 @@ class RangeSamples:
                 f"FROM (SELECT *, {until.cell.sql} AS b FROM template_counts WHERE minute > {self.span.start} "
                 f"AND minute <= {self.span.end} AND minute NOT IN ({', '.join(map(str, [*cut, -1]))}) "
                 f"AND {until.inside.sql} AND {{}}) GROUP BY ALL HAVING count(*) > 0",
-                among(part.static.streams),
+                among(part.plain.static.streams),
             )
         )
         self._add(found, part, until)
@@ -139,14 +143,14 @@ class RangeSamples:
     def _cells(self, part: Part, span: Span) -> bool:
         """Adds up what SQL is sure of; whether there are rows that it is not sure of."""
         until = _Until(self.windows)
-        value = {} if part.value == ONE else {"v": part.value}
-        columns = {**part.keys.columns, "b": until.cell, **value}
+        has_value = part.plain.value != ONE
+        columns = {"b": until.cell, **({"v": VALUE} if has_value else {})}
         rows = self._rows(part, columns, until.inside, span)
         names = [*part.keys.columns, "b"]
         found = self.asked.query(
             sql(
                 f"SELECT {', '.join(['u', *names])}, count(*) AS n, "
-                f"{SUMMED[self.aggregation.op] if value else '0.0'} AS v FROM {{}} GROUP BY ALL",
+                f"{SUMMED[self.aggregation.op] if has_value else '0.0'} AS v FROM {{}} GROUP BY ALL",
                 rows,
             )
         )
@@ -156,10 +160,9 @@ class RangeSamples:
 
     def _points(self, part: Part) -> bool:
         """Fetches the samples that SQL is sure of."""
-        value = sql("({})::DOUBLE", part.value)
-        columns = {**part.keys.columns, "at": column("ts"), "id": column("line_id"), "v": value}
+        columns = {"at": column("ts"), "id": column("line_id"), "v": VALUE}
         unsure = False
-        for span in slices(self.asked, part.static, self.span, POINTS_AT_ONCE):
+        for span in slices(self.asked, part.plain.static, self.span, POINTS_AT_ONCE):
             found = self.asked.query(
                 sql(
                     "SELECT * FROM {}", self._rows(part, columns, _Until(self.windows).inside, span)
@@ -174,27 +177,44 @@ class RangeSamples:
         return unsure
 
     def _rows(self, part: Part, columns: Mapping[str, Sql], inside: Sql, span: Span) -> Sql:
-        """(u, *columns) of the rows that stay; `u`: SQL is not sure, and the others are NULL."""
-        source = rows_of(part.static, relation_of(self.asked, span))
-        if part.static.unsure == FALSE:
-            made = {"u": FALSE, **columns}
+        """(u, *keys, *columns) of the rows that stay; `u`: SQL is not sure, and the others are NULL."""
+        found = [
+            self._variant(variant, columns, inside, span)
+            for variant in part.variants
+            if variant.static.matters
+        ]
+        return sql(f"({' UNION ALL '.join(['{}'] * len(found))})", *found)
+
+    def _variant(
+        self, variant: Variant, columns: Mapping[str, Sql], inside: Sql, span: Span
+    ) -> Sql:
+        static = variant.static
+        made = {**variant.keys.columns, **columns}
+        if "v" in columns:
+            made["v"] = sql("({})::DOUBLE", variant.value)
+        if static.unsure == FALSE:
+            made = {"u": FALSE, **made}
         else:
             sure = {
                 name: sql(f"CASE WHEN {STATE} = {SURE} THEN {{}} END", value)
-                for name, value in columns.items()
+                for name, value in made.items()
             }
             made = {"u": Sql(f"({STATE} = {UNSURE})"), **sure}
-        return sql("(SELECT {} FROM {} WHERE {})", aliased(made), source, inside)
+        source = rows_of(static, relation_of(self.asked, static, span))
+        return sql("SELECT {} FROM {} WHERE {}", aliased(made), source, inside)
 
     def _by_python(self, part: Part) -> None:
         extractor = Extractor(self.aggregation, self.pushed)
         points = PointList()
-        for row in unsure_rows(self.asked, part.static, self.span):
-            entry = StoredEntry(row.ts, row.line, row.structured_metadata, row.line_id)
-            sample = extractor.sample(entry, row.stream)
-            if sample is not None:
-                labels, value = sample
-                points.add(points.series(labels), row.ts, row.line_id, value)
+        for variant in part.variants:
+            if variant.static.unsure == FALSE:
+                continue
+            for row in unsure_rows(self.asked, variant.static, self.span):
+                entry = StoredEntry(row.ts, row.line, row.structured_metadata, row.line_id)
+                sample = extractor.sample(entry, row.stream)
+                if sample is not None:
+                    labels, value = sample
+                    points.add(points.series(labels), row.ts, row.line_id, value)
         self.points.append(points.points())
 
 

@@ -30,7 +30,7 @@ MAX_CUT = 4
 
 def counted(aggregation: RangeAggregation, part: Part) -> bool:
     """Whether the samples of `part` are all lines of some streams, and no other column of them matters."""
-    static = part.static
+    static = part.plain.static
     return (
         aggregation.op in COUNTED
         and aggregation.range.unwrap is None

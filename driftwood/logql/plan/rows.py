@@ -30,7 +30,7 @@ class StoredRow(NamedTuple):
 def unsure_rows(asked: Asked, static: Static, span: Span) -> Iterator[StoredRow]:
     """The rows with start < ts <= end about which `static` is unsure."""
     for part in slices(asked, static, span, ROWS_AT_ONCE):
-        source = rows_of(static, relation_of(asked, part))
+        source = rows_of(static, relation_of(asked, static, part))
         found = asked.query(
             sql(f"SELECT ts, line_id, sid, sm, line FROM {{}} WHERE {STATE} = {UNSURE}", source)
         )
@@ -44,10 +44,20 @@ def lists(found: pa.Table) -> Iterator[tuple[Any, ...]]:
     return zip(*(column.to_pylist() for column in found.columns), strict=True)
 
 
-def relation_of(asked: Asked, span: Span) -> Sql:
-    """The rows with start < ts <= end."""
-    relation = asked.store.relation(span.start + 1, span.end)
-    return Sql(f"(SELECT * FROM {relation} WHERE ts > {span.start} AND ts <= {span.end})")
+def relation_of(asked: Asked, static: Static, span: Span) -> Sql:
+    """The rows of its streams with start < ts <= end that `static` means."""
+    store = asked.store
+    relation = store.relation(
+        span.start + 1,
+        span.end,
+        store.streams.places_of(static.streams),
+        sorted(static.columns or static.lacking),
+        lacking=bool(static.lacking),
+    )
+    return sql(
+        f"(SELECT * FROM {relation} WHERE ts > {span.start} AND ts <= {span.end} AND {{}})",
+        among(static.streams),
+    )
 
 
 def slices(asked: Asked, static: Static, span: Span, rows: int) -> Iterator[Span]:
@@ -57,7 +67,7 @@ def slices(asked: Asked, static: Static, span: Span, rows: int) -> Iterator[Span
         sql(
             f"SELECT minute, sum(n)::BIGINT AS n FROM template_counts WHERE minute > {first} "
             f"AND minute - {MINUTE} < {span.end} AND {{}} GROUP BY minute ORDER BY minute",
-            among(list(static.streams)),
+            among(static.streams),
         )
     )
     start, held = span.start, 0

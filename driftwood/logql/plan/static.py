@@ -7,7 +7,7 @@ about which SQL is not sure is left to Python, with all its stages; so is every 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, get_args
 
@@ -31,7 +31,8 @@ from driftwood.logql.ast import (
 )
 from driftwood.logql.needs import EXTRACTED
 from driftwood.logql.plan import numbers
-from driftwood.logql.plan.extracted import Extracted
+from driftwood.logql.plan.columns import FAILED, JSON, LOGFMT, UNDECIDED, label_column, state_column
+from driftwood.logql.plan.extracted import Define, Extracted, is_plain
 from driftwood.logql.plan.layers import Layers, barrier
 from driftwood.logql.plan.parse_json import parse_json
 from driftwood.logql.plan.parse_logfmt import parse_logfmt
@@ -39,7 +40,7 @@ from driftwood.logql.plan.parse_text import parse_pattern, parse_regexp
 from driftwood.logql.plan.texts import line_condition, text_condition
 from driftwood.logql.sql import FALSE, TRUE, Sql, all_of, any_of, listed, negated, sql
 from driftwood.logql.stages.errors import ERROR as ERROR_LABEL
-from driftwood.logql.stages.errors import SPECIAL
+from driftwood.logql.stages.errors import JSON_ERROR, SPECIAL
 from driftwood.logql.stages.hints import Hints
 from driftwood.logql.stages.label_filter import check_of, match_of
 from driftwood.logql.stages.labels import LabelSet
@@ -49,6 +50,9 @@ SURE, UNSURE = 1, 2
 
 LABEL_FILTERS = get_args(LabelFilter)
 _NEGATIVE = (MatchOp.NOT_EQUAL, MatchOp.NOT_MATCHES)
+
+
+Parse: TypeAlias = Callable[[Sequence[str], Define], Extracted | None]
 
 
 class OfStream(NamedTuple):
@@ -78,6 +82,10 @@ class Static:
     """Line filters that are conditions on `line`."""
     others: Sql = TRUE
     """A condition on other columns of `logs`."""
+    columns: set[str] = field(default_factory=set)
+    """Extracted columns of segments that are read: only the rows that have them are meant."""
+    lacking: Collection[str] = ()
+    """Only the other rows are meant: those whose segment lacks one of these columns."""
     layers: Layers = field(default_factory=Layers)
     """What is computed of these rows."""
     kept: Sql = TRUE
@@ -117,14 +125,23 @@ class Static:
             return f"rows of {of} are answered by SQL"
         return f"rows of {of} are answered by SQL, those that it is not sure of by Python"
 
+    @property
+    def matters(self) -> bool:
+        """Whether there may be rows that are not dropped."""
+        return (
+            bool(self.streams)
+            and self.where != FALSE
+            and (self.kept, self.unsure) != (FALSE, FALSE)
+        )
+
     def leave_to_python(self) -> None:
         """Every row that is still there."""
         self.doubt(TRUE)
 
     @property
     def where(self) -> Sql:
-        """Over the columns of `logs` alone."""
-        return all_of((among(self.streams), self.others, *(sql for _, sql in self.filters)))
+        """Over the columns of `logs` alone, beside being of one of the streams."""
+        return all_of((self.others, *(condition for _, condition in self.filters)))
 
     def doubt(self, unsure: Sql) -> None:
         """Rows that are kept so far, and about which SQL is not sure from here on."""
@@ -196,15 +213,19 @@ class Compiler:
         metadata: Metadata,
         *,
         all_names: bool,
+        from_columns: bool = False,
     ) -> None:
         """`needed`: the names whose values count. `all_names`: the answer shows all labels, so that a parser's names
-        must be known beforehand.
+        must be known beforehand. `from_columns`: what JSON and logfmt parsers find is read from columns of segments.
         """
         self.static = Static(streams)
         self._any = next(iter(streams.values()), {})
         self._needed = set(needed) | {name.removesuffix(EXTRACTED) for name in needed}
         self._metadata = metadata
         self._all_names = all_names
+        self._from_columns = from_columns
+        self.parsed: set[str] = set()
+        """The columns that could be read instead of looking into lines."""
 
     def run(self, stages: Sequence[Stage], *, parses: bool = True) -> Static:
         """`parses` False: no parser has anything to do."""
@@ -255,16 +276,35 @@ class Compiler:
         found: Extracted | None = None
         match stage:
             case JsonParser(extractions=()) if not self._all_names:
-                found = parse_json(sorted(names), define)
+                found = self._parsed(JSON, names, parse_json)
             case LogfmtParser(extractions=(), strict=False, keep_empty=False) if (
                 not self._all_names
             ):
-                found = parse_logfmt(sorted(names), define)
+                found = self._parsed(LOGFMT, names, parse_logfmt)
             case RegexpParser():
                 found = parse_regexp(stage, None if self._all_names else names, define)
             case PatternParser():
                 found = parse_pattern(stage, None if self._all_names else names, define)
         return found is not None and self._take(found)
+
+    def _parsed(self, parser: str, names: Collection[str], parse: Parse) -> Extracted | None:
+        wanted = sorted(name for name in names if name.isascii())  # no other is ever extracted
+        if parser == LOGFMT and not wanted:
+            return Extracted()
+        columns = {name: label_column(parser, name) for name in wanted}
+        self.parsed |= {state_column(parser), *columns.values()}
+        if not self._from_columns:
+            return parse(wanted, self.static.layers.define)
+        if not all(map(is_plain, wanted)):
+            return None
+        self.static.columns |= self.parsed
+        state = state_column(parser)
+        return Extracted(
+            {name: Sql(f'"{at}"') for name, at in columns.items()},
+            unsure=Sql(f'("{state}" = {UNDECIDED})'),
+            failed=Sql(f'("{state}" = {FAILED})') if parser == JSON else FALSE,
+            error=JSON_ERROR,
+        )
 
     def _take(self, found: Extracted) -> bool:
         static = self.static
@@ -405,7 +445,8 @@ LITERAL_STREAMS = 2_000
 
 def rows_of(static: Static, relation: Sql) -> Sql:
     """What stands after FROM: the rows that matter, with all that was computed of them, and their `state`."""
-    source = sql("(SELECT ts, line_id, sid, sm, line FROM {} WHERE {})", relation, static.where)
+    columns = ["ts", "line_id", "sid", "sm", "line", *(f'"{name}"' for name in static.columns)]
+    source = sql(f"(SELECT {', '.join(columns)} FROM {{}} WHERE {{}})", relation, static.where)
     state = static.state()
     if state is None:
         constant = UNSURE if static.unsure == TRUE else SURE

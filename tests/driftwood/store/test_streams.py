@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from driftwood.labels import label_key, stream_id
 from driftwood.logql.ast import Matcher, MatchOp
-from driftwood.store.streams import REMEMBERED, Streams
+from driftwood.store.streams import MAX_PLACES, REMEMBERED, Places, Stream, Streams, place_of
 
 
-def keyed(**labels: str) -> tuple[int, str]:
+def keyed(**labels: str) -> Stream:
     key = label_key(labels)
-    return stream_id(key), key
+    return Stream(stream_id(key), key, labels.get("app", ""))
 
 
 def found(streams: Streams, *matchers: Matcher) -> list[str]:
@@ -52,7 +52,7 @@ def test_streams_that_come_later_are_found_by_a_selector_that_was_asked_before()
     assert len(before) == 1
     assert found(streams, prod) == ["api", "pay"]
     assert len(streams) == 3
-    assert SHOP[2][0] in streams
+    assert SHOP[2].sid in streams
 
 
 def test_only_so_many_selectors_are_remembered() -> None:
@@ -61,3 +61,32 @@ def test_only_so_many_selectors_are_remembered() -> None:
         assert found(streams, is_("app", f"app-{i}")) == []
     assert found(streams, is_("app", "pay")) == ["pay"]
     assert len(streams._found) == REMEMBERED
+
+
+MANY = [
+    keyed(app=app, level=level, pod=f"{app}-{pod}")
+    for app in ("api", "pay", "web")
+    for level in ("info", "error")
+    for pod in range(50)
+]
+
+
+def test_the_streams_of_a_service_lie_together_and_within_it_those_of_a_level() -> None:
+    streams = Streams(MANY)
+    pay = [s.sid for s in MANY if '"pay"' in s.key]
+    assert len(streams.places_of(pay)) == 1
+    errors = [s.sid for s in MANY if '"error"' in s.key]
+    assert len(streams.places_of(errors)) == 3
+    assert streams.places_of([s.sid for s in MANY]) == ()
+
+
+def test_few_ranges_hold_every_stream_that_is_asked_for() -> None:
+    streams = Streams(MANY)
+    ordered = sorted(MANY, key=place_of)
+    for asked in (ordered[::2], ordered[5:7] + ordered[90:200:3], ordered[:1]):
+        ranges = streams.places_of([s.sid for s in asked])
+        assert len(ranges) <= MAX_PLACES
+        assert all(any(a <= place_of(s) <= b for a, b in ranges) for s in asked)
+    assert streams.places_of([ordered[3].sid]) == [
+        Places(place_of(ordered[3]), place_of(ordered[3]))
+    ]
