@@ -197,6 +197,8 @@ def _as_go(refusal: str, pattern: str) -> tuple[str, str]:
         return "invalid escape sequence", r"\x{"
     if part in (r"\p", r"\P") and pattern.endswith(part) and not pattern[:-2].endswith("-"):
         return "invalid character class range", part
+    if part in ("(?<=", "(?<!"):  # Go looks for a name
+        return _GO_TEXTS["invalid named capture group"], _name_at(pattern, part)
     if words == "invalid repetition size":
         return _GO_TEXTS[words], part.removesuffix("?")
     if words == "bad repetition operator":
@@ -204,6 +206,12 @@ def _as_go(refusal: str, pattern: str) -> tuple[str, str]:
         if count and not _possible(count):  # Go looks at the numbers first
             return _GO_TEXTS["invalid repetition size"], count[0].removesuffix("?")
     return _GO_TEXTS.get(words, words), part
+
+
+def _name_at(pattern: str, opening: str) -> str:
+    """From the `opening` that is refused up to the `>` that would end a name."""
+    rest = pattern[pattern.find(opening) :]
+    return rest[: rest.index(">") + 1] if ">" in rest else rest
 
 
 _COUNT = re.compile(r"\{([0-9]+)(,?)([0-9]*)\}\??$")

@@ -73,6 +73,8 @@ def test_groups_have_names_by_number_in_both_ways_of_writing() -> None:
         ("(?P<a-b>x)", "invalid named capture: `(?P<a-b>`"),
         ("(?<é>x)", "invalid named capture: `(?<é>`"),
         ("(?P<n", "invalid named capture: `(?P<n`"),
+        ("x(?<=y)z", "invalid named capture: `(?<=y)z`"),
+        ("x(?<!y)(?P<n>z)", "invalid named capture: `(?<!y)(?P<n>`"),
         ("(?P(x))", "invalid or unsupported Perl syntax: `(?P`"),
         ("(?=x)", "invalid or unsupported Perl syntax: `(?=`"),
         ("a{1001}", "invalid repeat count: `{1001}`"),
