@@ -404,13 +404,13 @@ def format_prometheus_duration(ns: int) -> str:
     >>> format_prometheus_duration(90 * 60 * 10**9), format_prometheus_duration(14 * 24 * 3_600 * 10**9)
     ('1h30m', '2w')
     """
-    ms = ns // NS_PER["ms"] if ns >= 0 else -(-ns // NS_PER["ms"])
+    ms = abs(ns) // NS_PER["ms"]
     if ms == 0:
         return "0s"
-    text = ""
+    text = "-" if ns < 0 else ""
     for unit, size in PROMETHEUS_NS_PER.items():
         count, rest = divmod(ms, size // NS_PER["ms"])
-        if count <= 0 or (unit in "yw" and rest):
+        if count == 0 or (unit in "yw" and rest):
             continue
         text += f"{count}{unit}"
         ms = rest

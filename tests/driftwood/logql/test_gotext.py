@@ -255,6 +255,7 @@ def test_what_is_no_prometheus_duration_is_refused(text: str, words: str) -> Non
             (31_536_000, "1y"),
             (31_622_400, "366d"),
             (61.5, "1m1s500ms"),
+            (-90.0005, "-1m30s"),
         ),
     ],
 )
