@@ -96,8 +96,8 @@ QUESTIONS = (
 )
 
 
-def floor_s(made: Sequence[Line]) -> float:
-    """F, in seconds."""
+def floor_s(made: Sequence[Line], folder: Path) -> float:
+    """F, in seconds: the table is one of a database on disk, as a store's is, and read from memory."""
     table = pa.table(
         {
             "ts": np.array([line.ts for line in made]),
@@ -106,10 +106,11 @@ def floor_s(made: Sequence[Line]) -> float:
         }
     )
     took = []
-    with duckdb.connect(config={"threads": 2}) as connection:
+    with duckdb.connect(str(folder / "floor.duckdb"), config={"threads": 2}) as connection:
         connection.register("made", table)
-        connection.execute("CREATE TABLE logs AS SELECT * FROM made")
+        connection.execute("CREATE TABLE logs AS SELECT * FROM made ORDER BY ts")
         connection.unregister("made")
+        connection.execute("CHECKPOINT")
         for _ in range(FLOOR_RUNS):
             began = time.perf_counter()
             connection.execute(
@@ -130,6 +131,7 @@ def ask_s(http: httpx.Client, question: Question) -> tuple[float, int]:
     elif question.steps:
         path = "query_range"
         step = SPAN_S // question.steps
+        end -= end % (step * 10**9)  # whole steps, as Grafana asks
         asked |= {"start": end - (SPAN_S - step) * 10**9, "end": end, "step": step}
     else:
         asked["time"] = end
@@ -159,8 +161,8 @@ def main() -> None:
     chosen = arguments.parse_args()
     made = list(lines(chosen.lines, SPAN_S))
     text = sum(len(line.text) for line in made)
-    floor = floor_s(made)
     with tempfile.TemporaryDirectory() as name:
+        floor = floor_s(made, Path(name))
         data = chosen.keep or Path(name) / "store"
         if not (data / "driftwood.duckdb").is_file():
             with server(data) as (asked, process, _):
