@@ -57,7 +57,8 @@ def converted(conversion: Conversion, text: Sql) -> Sql:
         case Conversion.BYTES:
             return size(text)
         case Conversion.DURATION | Conversion.DURATION_SECONDS:
-            return sql("({} / 1e9)", nanoseconds(text))
+            ns = nanoseconds(text)  # whole seconds and the rest apart, as Go adds them up
+            return sql("(trunc({} / 1e9) + ({} % 1e9) / 1e9)", ns, ns)
 
 
 def compared(value: Sql, op: CompareOp, with_: float) -> Sql:
