@@ -11,6 +11,7 @@ import re
 import shutil
 import tempfile
 import threading
+import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,8 +23,12 @@ import pyarrow as pa
 from driftwood.config import Store as Settings
 from driftwood.errors import QueryError, QueryTimeout, StoreError, StoreFull, StoreLocked
 from driftwood.store.lock import Lock, in_use
+from driftwood.store.watchdog import WATCHDOG
 
 logger = logging.getLogger(__name__)
+
+# Its advice costs more than it saves for answers of some rows, see `Database.query`.
+warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
 
 Cursor = duckdb.DuckDBPyConnection
 
@@ -233,12 +238,15 @@ class Database:
     ) -> pa.Table:
         """Run one statement that reads, to its end. Raises QueryError when it is wrong or too slow."""
         try:
-            statements = [s.type.name for s in cursor.extract_statements(sql)]
-            if len(statements) != 1 or statements[0] not in ("SELECT", "EXPLAIN"):
+            statements = cursor.extract_statements(sql)
+            kinds = [statement.type.name for statement in statements]
+            if kinds not in (["SELECT"], ["EXPLAIN"]):
                 raise QueryError("one SELECT is needed: a query cannot change the store", sql)
-            with _deadline(cursor, timeout) as expired:
+            with WATCHDOG.watching(cursor.interrupt, timeout) as expired:
                 try:
-                    answer: pa.Table = cursor.sql(sql, params=list(parameters)).to_arrow_table()
+                    # Not `cursor.sql`: it plans everything twice.
+                    answer = cursor.execute(statements[0], list(parameters)).to_arrow_table()
+                    assert answer is not None  # there is a result
                     return answer
                 except duckdb.InterruptException as error:
                     why = f"after {timeout:g} s" if expired() else "as nobody waits for it any more"
@@ -256,28 +264,6 @@ class Database:
             raise StoreError(f"the store cannot be read: {error}; {advice}") from error
         except duckdb.Error as error:
             raise QueryError(f"the query cannot run: {error}") from error
-
-
-@contextmanager
-def _deadline(cursor: Cursor, timeout: float | None) -> Iterator[Callable[[], bool]]:
-    """Interrupts `cursor` when `timeout` seconds have passed; the value tells whether it did."""
-    expired = threading.Event()
-
-    def expire() -> None:
-        expired.set()
-        cursor.interrupt()
-
-    if timeout is None:
-        yield expired.is_set
-        return
-    timer = threading.Timer(timeout, expire)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield expired.is_set
-    finally:
-        timer.cancel()
-        timer.join()
 
 
 def quoted(text: str) -> str:

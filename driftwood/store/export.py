@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from driftwood.errors import StoreError
 from driftwood.store.database import Cursor, Database
-from driftwood.store.relation import relation, resolve
+from driftwood.store.relation import Resolver, relation
 from driftwood.store.schema import LOGS
 
 BATCH_ROWS = 20_000
@@ -66,7 +66,7 @@ def _rows(cursor: Cursor, database: Database, span: Span) -> pa.RecordBatchReade
     sql = f"""SELECT {columns} FROM {relation(*span)} AS l JOIN streams USING (sid)
         WHERE {within or "true"} ORDER BY l.ts, l.line_id"""
     reader: pa.RecordBatchReader = cursor.sql(
-        resolve(cursor, database.folder, sql)
+        Resolver(database.folder).resolve(cursor, sql)
     ).to_arrow_reader(BATCH_ROWS)
     return reader
 

@@ -1,8 +1,8 @@
 # ruff: noqa: S608  (what stands in the SQL is our own: columns, integers, quoted paths)
 """What to select FROM: the hot rows, and those of the segments that can matter to a question.
 
-A question is written with a *relation*, which is no SQL yet; `resolve` puts the files in its place as of the snapshot
-that the question sees, so that rows which are sealed meanwhile are seen exactly once.
+A question is written with a *relation*, which is no SQL yet; a `Resolver` puts the files in its place as of the
+snapshot that the question sees, so that rows which are sealed meanwhile are seen exactly once.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from driftwood.store.database import Cursor
 from driftwood.store.schema import COLUMNS, PLACE
-from driftwood.store.segments import parquet
+from driftwood.store.segments import REVISION, parquet
 from driftwood.store.streams import Places
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
@@ -43,25 +44,57 @@ def relation(
     return f"logs_between({first}, {last}{at}{which})"
 
 
-def resolve(cursor: Cursor, folder: Path, sql: str) -> str:
-    """`sql` with every `relation` spelt out as of the snapshot that `cursor` sees."""
-    return _RELATION.sub(lambda found: f"({_rows(cursor, folder, found)})", sql)
+class Registered(NamedTuple):
+    """What has to be known of a segment to decide whether it is opened."""
+
+    path: str
+    min_ts: int
+    max_ts: int
+    columns: frozenset[str]
 
 
-def _rows(cursor: Cursor, folder: Path, found: re.Match[str]) -> str:
+class Resolver:
+    """Knows the segments of the last snapshots that it was asked about, as they rarely change. For any thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: tuple[str | None, Sequence[Registered]] = (None, ())
+
+    def resolve(self, cursor: Cursor, sql: str) -> str:
+        """`sql` with every `relation` spelt out as of the snapshot that `cursor` sees."""
+        if "logs_between(" not in sql:
+            return sql
+        segments = self._segments(cursor)
+        return _RELATION.sub(lambda found: f"({_rows(self._folder, segments, found)})", sql)
+
+    def _segments(self, cursor: Cursor) -> Sequence[Registered]:
+        found = cursor.execute(f"SELECT value FROM meta WHERE key = '{REVISION}'").fetchall()
+        revision = found[0][0] if found else ""
+        known, segments = self._known
+        if known != revision:
+            rows = cursor.execute(
+                "SELECT path, min_ts, max_ts, columns FROM segments ORDER BY min_ts, path"
+            ).fetchall()
+            segments = [
+                Registered(path, first, last, frozenset(columns or ()))
+                for path, first, last, columns in rows
+                if (self._folder / path).is_file()
+            ]
+            self._known = revision, segments
+        return segments
+
+
+def _rows(folder: Path, segments: Sequence[Registered], found: re.Match[str]) -> str:
     places = [Places(*map(int, each.split("-"))) for each in _listed(found["places"])]
     columns = _listed(found["columns"])
-    segments = cursor.execute(
-        "SELECT path, columns FROM segments WHERE max_ts >= ? AND min_ts <= ? ORDER BY min_ts, path",
-        [int(found["start"]), int(found["end"])],
-    ).fetchall()
-    there = [(path, set(extra or ())) for path, extra in segments if (folder / path).is_file()]
+    start, end = int(found["start"]), int(found["end"])
+    there = [each for each in segments if each.max_ts >= start and each.min_ts <= end]
     if found["which"] == _HAVING:
-        having = [(path, extra) for path, extra in there if extra.issuperset(columns)]
+        having = [each for each in there if each.columns.issuperset(columns)]
         selected = ", ".join([COLUMNS, *(f'"{name}"' for name in columns)])
         return " UNION ALL ".join(_sealed(folder, having, places, selected)) or _none(columns)
     if found["which"] == _LACKING:
-        there = [(path, extra) for path, extra in there if not extra.issuperset(columns)]
+        there = [each for each in there if not each.columns.issuperset(columns)]
     hot = f"SELECT {COLUMNS} FROM logs_hot"
     return " UNION ALL ".join([hot, *_sealed(folder, there, places, COLUMNS)])
 
@@ -71,11 +104,11 @@ def _listed(text: str | None) -> list[str]:
 
 
 def _sealed(
-    folder: Path, segments: Sequence[tuple[str, set[str]]], places: Sequence[Places], selected: str
+    folder: Path, segments: Sequence[Registered], places: Sequence[Places], selected: str
 ) -> list[str]:
     """Segments whose streams have places are looked at there only."""
-    placed = [path for path, extra in segments if PLACE in extra and places]
-    others = [path for path, extra in segments if PLACE not in extra or not places]
+    placed = [each.path for each in segments if PLACE in each.columns and places]
+    others = [each.path for each in segments if PLACE not in each.columns or not places]
     within = " OR ".join(f"{PLACE} BETWEEN {a} AND {b}" for a, b in places)
     parts = [f"SELECT {selected} FROM {parquet(folder, others)}"] if others else []
     if placed:

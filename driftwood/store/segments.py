@@ -29,6 +29,9 @@ ROLL_UP = f"""SELECT {end_of(MINUTE)} AS minute, sid, template_id, template_vers
 
 DAMAGED = ".damaged"
 
+REVISION = "segments"
+"""A key of `meta`: another value for every set of segments that there was."""
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -161,6 +164,7 @@ def register(cursor: Cursor, folder: Path, added: Iterable[Segment], removed: It
         values = [getattr(segment, each.name) for each in fields(segment)]
         values[-1] = list(segment.columns)
         cursor.execute(f"INSERT INTO segments VALUES ({', '.join('?' * len(values))})", values)
+    cursor.execute(f"INSERT OR REPLACE INTO meta VALUES ('{REVISION}', ?)", [secrets.token_hex(8)])
     make_view(cursor, folder)
     return rows
 

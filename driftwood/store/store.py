@@ -29,7 +29,7 @@ from driftwood.store.database import Cursor, Database
 from driftwood.store.export import Span, export
 from driftwood.store.info import info
 from driftwood.store.migrate import migrate
-from driftwood.store.relation import relation, resolve
+from driftwood.store.relation import Resolver, relation
 from driftwood.store.retention import Retention
 from driftwood.store.schema import COLUMNS
 from driftwood.store.seal import Sealer
@@ -69,6 +69,7 @@ class DuckStore:
                 logger.error("%s", problem)
         self._sealer = Sealer(database, self._writer)
         self._retention = Retention(database)
+        self._resolver = Resolver(database.folder)
         self._seen = Seen(database)
 
     def _learn_metadata(self, cursor: Cursor) -> None:
@@ -288,7 +289,7 @@ class DuckStore:
         the store cannot be read.
         """
         with self._database.snapshot() as cursor:
-            sql = resolve(cursor, self._database.folder, sql)
+            sql = self._resolver.resolve(cursor, sql)
             return self._database.query(cursor, sql, parameters, timeout)
 
     def cancel(self, thread: int) -> None:
