@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -42,8 +41,6 @@ def assemble(
     # A commit is a dozen short calls into DuckDB, after each of which it must get the interpreter back from the
     # threads that decode: at Python's 5 ms a handover its p99 was 152 ms, at 1 ms it is 118, and no line is slower.
     sys.setswitchinterval(0.001)
-    # A push is some thousand lists for a moment; to look for cycles among them after every 700 costs 6 % of the time.
-    gc.set_threshold(20_000, 20, 20)
     # Batches come and go by the megabyte; Arrow's own pool keeps 90 MB more of them than the system's does.
     pa.set_memory_pool(pa.system_memory_pool())
     parser = ShapeCache(
