@@ -21,14 +21,14 @@ from driftwood.logql.plan.columns import (
     label_column,
     state_column,
 )
-from driftwood.logql.plan.extracted import LINE, Define, Extracted, Line, is_plain
+from driftwood.logql.plan.extracted import Extracted, is_plain
 from driftwood.logql.plan.layers import Layers, aliased
 from driftwood.logql.plan.parse_json import parse_json
 from driftwood.logql.plan.parse_logfmt import parse_logfmt
-from driftwood.logql.sql import FALSE, TRUE, Sql, any_of, sql
+from driftwood.logql.plan.usual import DOUBTS, USUAL, logfmt_keys, rest
+from driftwood.logql.sql import Sql, sql
 from driftwood.logql.stages import Pipeline
 from driftwood.store.database import Cursor
-from driftwood.store.usual import logfmt_keys, rest, usual_json, usual_logfmt
 
 SAMPLE = 1_000
 LONGEST = 8_192
@@ -41,25 +41,6 @@ MAX_BYTES = 9.0
 """What a value may take: the mean length of the distinct ones, by the share of those that are distinct."""
 
 _PARSERS = {JSON: parse_json, LOGFMT: parse_logfmt}
-
-
-_USUAL = {JSON: usual_json, LOGFMT: usual_logfmt}
-
-
-def _json_doubts(_labels: Sequence[str], _define: Define) -> tuple[Sql, Sql]:
-    """(unsure, failed) of lines that have no usual shape."""
-    unsure = sql("(substring({}, 1, 1) IN ('{{', ' ', chr(9), chr(10), chr(13)))", LINE.text)
-    return unsure, TRUE
-
-
-def _logfmt_doubts(labels: Sequence[str], define: Define) -> tuple[Sql, Sql]:
-    pairs = Line(define(sql("CASE WHEN {} THEN {} END", LINE.contains("="), LINE.text)))
-    keys = "|".join(label.replace("_", "[^A-Za-z0-9]") for label in labels)
-    doubts = any_of((pairs.matches(rf"(?:{keys})="), pairs.has_edge_spaces()))
-    return sql("coalesce({}, FALSE)", doubts), FALSE
-
-
-_DOUBTS = {JSON: _json_doubts, LOGFMT: _logfmt_doubts}
 
 
 @dataclass(slots=True)
@@ -110,10 +91,10 @@ class Extraction:
 
     def _add(self, parser: str, labels: Sequence[str], lines: Sequence[str]) -> None:
         define = self._layers.define
-        usual = _USUAL[parser](lines, labels, define)
+        usual = USUAL[parser](lines, labels, define)
         found = _PARSERS[parser](labels, define, rest(usual, define)) if usual.others else None
         if found is None:  # what is not usual does not come, or hardly ever: then Python looks
-            found = Extracted({}, *_DOUBTS[parser](labels, define))
+            found = Extracted({}, *DOUBTS[parser](labels, define))
         self._columns[state_column(parser)] = sql(
             f"CASE WHEN {{}} THEN {DECIDED} WHEN {{}} THEN {UNDECIDED} WHEN {{}} THEN {FAILED} "
             f"ELSE {DECIDED} END::UTINYINT",
@@ -123,7 +104,7 @@ class Extraction:
             value = found.values.get(name, Sql("NULL::VARCHAR"))
             if usual.values:
                 value = sql(
-                    "CASE WHEN {} THEN {} ELSE {} END", usual.matches, usual.values[name], value
+                    "CASE WHEN {} THEN {} ELSE {} END", usual.matches, usual.value(name), value
                 )
             self._columns[label_column(parser, name)] = value
 

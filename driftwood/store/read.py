@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import pyarrow as pa
 
 from driftwood.errors import QueryTimeout
+from driftwood.store.relation import Unsealed
 from driftwood.store.schema import HOUR
 from driftwood.store.streams import Places, Streams
 
@@ -35,6 +36,13 @@ class Readable(Protocol):
     @property
     def streams(self) -> Streams:
         """Every label set that a committed line has."""
+
+    @property
+    def unsealed(self) -> Unsealed:
+        """A hint: it may be a little out of date."""
+
+    def lacks(self, start: int, end: int, columns: Collection[str]) -> bool:
+        """Whether some segment with ts in [start, end] lacks one of these columns. A hint, as `unsealed` is."""
 
     @property
     def metadata_names(self) -> Collection[str] | None:
@@ -89,6 +97,13 @@ class Deadline:
     @property
     def streams(self) -> Streams:
         return self._store.streams
+
+    @property
+    def unsealed(self) -> Unsealed:
+        return self._store.unsealed
+
+    def lacks(self, start: int, end: int, columns: Collection[str]) -> bool:
+        return self._store.lacks(start, end, columns)
 
     @property
     def metadata_names(self) -> Collection[str] | None:

@@ -8,7 +8,7 @@ snapshot that the question sees, so that rows which are sealed meanwhile are see
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,6 +53,15 @@ class Registered(NamedTuple):
     columns: frozenset[str]
 
 
+class Unsealed(NamedTuple):
+    """Roughly, what lies in the table of hot rows alone: which is quick to ask."""
+
+    rows: int
+    """Hot rows, those included that are older."""
+    after: int | None
+    """No segment has a later ts, ns; None: there is no segment."""
+
+
 class Resolver:
     """Knows the segments of the last snapshots that it was asked about, as they rarely change. For any thread."""
 
@@ -66,6 +75,18 @@ class Resolver:
             return sql
         segments = self._segments(cursor)
         return _RELATION.sub(lambda found: f"({_rows(self._folder, segments, found)})", sql)
+
+    @property
+    def newest(self) -> int | None:
+        """The latest ts in a segment, as far as is known."""
+        return max((each.max_ts for each in self._known[1]), default=None)
+
+    def lacks(self, start: int, end: int, columns: Collection[str]) -> bool:
+        """Whether a segment with ts in [start, end] lacks one of `columns`, as far as is known."""
+        return any(
+            each.max_ts >= start and each.min_ts <= end and not each.columns.issuperset(columns)
+            for each in self._known[1]
+        )
 
     def _segments(self, cursor: Cursor) -> Sequence[Registered]:
         found = cursor.execute(f"SELECT value FROM meta WHERE key = '{REVISION}'").fetchall()

@@ -29,7 +29,7 @@ from driftwood.store.database import Cursor, Database
 from driftwood.store.export import Span, export
 from driftwood.store.info import info
 from driftwood.store.migrate import migrate
-from driftwood.store.relation import Resolver, relation
+from driftwood.store.relation import Resolver, Unsealed, relation
 from driftwood.store.retention import Retention
 from driftwood.store.schema import COLUMNS
 from driftwood.store.seal import Sealer
@@ -258,6 +258,16 @@ class DuckStore:
     def streams(self) -> Streams:
         """Every label set that a committed line has."""
         return self._writer.streams
+
+    @property
+    def unsealed(self) -> Unsealed:
+        """A hint: it may be a little out of date."""
+        rows = sum(hour.rows for hour in list(self._writer.hot.values()))
+        return Unsealed(rows, self._resolver.newest)
+
+    def lacks(self, start: int, end: int, columns: Collection[str]) -> bool:
+        """Whether some segment with ts in [start, end] lacks one of these columns. A hint, as `unsealed` is."""
+        return self._resolver.lacks(start, end, columns)
 
     @property
     def metadata_names(self) -> Collection[str] | None:

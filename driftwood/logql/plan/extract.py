@@ -24,8 +24,19 @@ from driftwood.logql.needs import (
     sample_grouping,
 )
 from driftwood.logql.plan import numbers
+from driftwood.logql.plan.sampled import Sampled
 from driftwood.logql.plan.series import Combination, Keys, keys_by
-from driftwood.logql.plan.static import Compiler, Condition, Metadata, Static, grouped
+from driftwood.logql.plan.static import (
+    COLUMNS,
+    LINES,
+    Compiler,
+    Condition,
+    Lines,
+    Metadata,
+    Source,
+    Static,
+    grouped,
+)
 from driftwood.logql.sql import FALSE, TRUE, Sql, all_of, column, negated, sql
 from driftwood.logql.stages.errors import SPECIAL
 from driftwood.logql.stages.hints import Hints
@@ -67,11 +78,12 @@ def parts_of(
     pushed: Grouping | None,
     streams: Mapping[int, Labels],
     metadata: Metadata,
+    sampled: Sampled,
 ) -> Iterator[Part]:
     """One part for the streams that have the same of the labels that matter. Raises TemplateError."""
     extraction = _Extraction(aggregation, pushed, metadata)
     for group in grouped(streams, extraction.names):
-        yield extraction.part(group)
+        yield extraction.part(group, sampled)
 
 
 class _Extraction:
@@ -96,25 +108,18 @@ class _Extraction:
             names |= {self._unwrap.label, *required_names(self._unwrap.filters)}
         return names
 
-    def part(self, streams: Mapping[int, Labels]) -> Part:
-        plain = self._compiler(streams, from_columns=False)
-        variants = [self._variant(plain)]
-        if plain.parsed and plain.static.unsure != TRUE:
-            columns = self._compiler(streams, from_columns=True)
-            read = self._variant(columns)
-            if read.static.columns:
-                variants.append(read)
-            plain.static.lacking = read.static.columns
-        return Part(tuple(variants))
+    def part(self, streams: Mapping[int, Labels], sampled: Sampled) -> Part:
+        columns = self._compiler(streams, COLUMNS)
+        read = self._variant(columns)
+        if not read.static.columns or read.static.unsure == TRUE:
+            return Part((self._variant(self._compiler(streams, LINES)),))
+        lines = Lines(sampled(streams, read.static.columns))
+        plain = self._variant(self._compiler(streams, lines))
+        plain.static.lacking = read.static.columns
+        return Part((plain, read))
 
-    def _compiler(self, streams: Mapping[int, Labels], *, from_columns: bool) -> Compiler:
-        return Compiler(
-            streams,
-            self.names,
-            self._metadata,
-            all_names=not self._by,
-            from_columns=from_columns,
-        )
+    def _compiler(self, streams: Mapping[int, Labels], source: Source) -> Compiler:
+        return Compiler(streams, self.names, self._metadata, all_names=not self._by, source=source)
 
     def _variant(self, compiler: Compiler) -> Variant:
         static = compiler.run(self._stages, parses=not _parses_nothing(self._needs))

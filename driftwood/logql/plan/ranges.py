@@ -21,6 +21,7 @@ from driftwood.logql.plan.layers import aliased
 from driftwood.logql.plan.points import PointList, Points, samples_of
 from driftwood.logql.plan.rollups import COUNTED, counted, cut_minutes, lines_of
 from driftwood.logql.plan.rows import relation_of, slices, unsure_rows
+from driftwood.logql.plan.sampled import sampled
 from driftwood.logql.plan.series import series_of
 from driftwood.logql.plan.static import STATE, SURE, UNSURE, Metadata, among, rows_of
 from driftwood.logql.reference.leaves import absent, check_errors, range_matrix
@@ -96,7 +97,9 @@ class RangeSamples:
             return
         if not streams:
             self.asked.note(f"{self.aggregation.op}: no stream matches")
-        for part in parts_of(self.aggregation, self.pushed, streams, metadata):
+        for part in parts_of(
+            self.aggregation, self.pushed, streams, metadata, sampled(self.asked, self.span)
+        ):
             static = part.plain.static
             self.asked.note(f"{self.aggregation.op}: {static.told}")
             if not static.streams:

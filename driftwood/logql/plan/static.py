@@ -38,6 +38,7 @@ from driftwood.logql.plan.parse_json import parse_json
 from driftwood.logql.plan.parse_logfmt import parse_logfmt
 from driftwood.logql.plan.parse_text import parse_pattern, parse_regexp
 from driftwood.logql.plan.texts import line_condition, text_condition
+from driftwood.logql.plan.usual import usual_extracted
 from driftwood.logql.sql import FALSE, TRUE, Sql, all_of, any_of, listed, negated, sql
 from driftwood.logql.stages.errors import ERROR as ERROR_LABEL
 from driftwood.logql.stages.errors import JSON_ERROR, SPECIAL
@@ -126,6 +127,11 @@ class Static:
         return f"rows of {of} are answered by SQL, those that it is not sure of by Python"
 
     @property
+    def is_everything(self) -> bool:
+        """All rows of the streams stay."""
+        return self.where == TRUE and self.kept == TRUE and self.unsure == FALSE
+
+    @property
     def matters(self) -> bool:
         """Whether there may be rows that are not dropped."""
         return (
@@ -189,6 +195,21 @@ def grouped(
     yield from groups.values()
 
 
+class Lines(NamedTuple):
+    """Into the lines."""
+
+    sample: Sequence[str] | None = None
+    """Lines like those that are searched: what is usual among them is quick to read. None: not known."""
+
+
+class Columns(NamedTuple):
+    """At extracted columns of segments."""
+
+
+Source: TypeAlias = Lines | Columns
+LINES, COLUMNS = Lines(), Columns()
+
+
 class Metadata(NamedTuple):
     """Which names the structured metadata of the rows may have."""
 
@@ -213,17 +234,17 @@ class Compiler:
         metadata: Metadata,
         *,
         all_names: bool,
-        from_columns: bool = False,
+        source: Source = LINES,
     ) -> None:
         """`needed`: the names whose values count. `all_names`: the answer shows all labels, so that a parser's names
-        must be known beforehand. `from_columns`: what JSON and logfmt parsers find is read from columns of segments.
+        must be known beforehand. `source`: where JSON and logfmt parsers look.
         """
         self.static = Static(streams)
         self._any = next(iter(streams.values()), {})
         self._needed = set(needed) | {name.removesuffix(EXTRACTED) for name in needed}
         self._metadata = metadata
         self._all_names = all_names
-        self._from_columns = from_columns
+        self._source = source
         self.parsed: set[str] = set()
         """The columns that could be read instead of looking into lines."""
 
@@ -293,8 +314,11 @@ class Compiler:
             return Extracted()
         columns = {name: label_column(parser, name) for name in wanted}
         self.parsed |= {state_column(parser), *columns.values()}
-        if not self._from_columns:
-            return parse(wanted, self.static.layers.define)
+        if isinstance(self._source, Lines):
+            found = None
+            if self._source.sample is not None:
+                found = self._usual(parser, wanted, self._source.sample)
+            return parse(wanted, self.static.layers.define) if found is None else found
         if not all(map(is_plain, wanted)):
             return None
         self.static.columns |= self.parsed
@@ -305,6 +329,11 @@ class Compiler:
             failed=Sql(f'("{state}" = {FAILED})') if parser == JSON else FALSE,
             error=JSON_ERROR,
         )
+
+    def _usual(self, parser: str, names: Sequence[str], sample: Sequence[str]) -> Extracted | None:
+        if not all(map(is_plain, names)):
+            return None
+        return usual_extracted(parser, sample, names, self.static.layers.define)
 
     def _take(self, found: Extracted) -> bool:
         static = self.static

@@ -10,18 +10,25 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from driftwood.logql import re2
-from driftwood.logql.plan.extracted import LINE, Define, Line, is_plain
+from driftwood.logql.plan.columns import JSON, LOGFMT
+from driftwood.logql.plan.extracted import LINE, Define, Extracted, Line, is_plain
 from driftwood.logql.plan.parse_json import Path, json_path, json_values
-from driftwood.logql.sql import FALSE, Sql, listed, sql
+from driftwood.logql.sql import FALSE, TRUE, Sql, any_of, listed, sql
+from driftwood.logql.stages.errors import JSON_ERROR
 
 MAX_JSON_SHAPES = 16
 MAX_LOGFMT_SHAPES = 4
 LEAST_SHARE = 0.01
 """A shape of fewer sampled lines is not worth it."""
 MAX_PATTERN = 20_000
+REMEMBERED = 64
+"""Shapes of so many samples."""
+MOST_OTHERS = 0.01
+"""With a larger share of lines of no usual shape, Python would have too much to do."""
 
 
 class Usual(NamedTuple):
@@ -33,6 +40,9 @@ class Usual(NamedTuple):
     """By label; of the lines that match. NULL where they have none."""
     others: int
     """How many of the sampled lines have none of the shapes, and may have labels all the same."""
+
+    def value(self, name: str) -> Sql:
+        return self.values.get(name, Sql("NULL::VARCHAR"))
 
 
 T = TypeVar("T")
@@ -97,12 +107,18 @@ def json_shape(line: str) -> JsonShape | None:
     return JsonShape("".join(pieces), tuple(leaves))
 
 
-def usual_json(lines: Sequence[str], names: Sequence[str], define: Define) -> Usual:
+@lru_cache(REMEMBERED)
+def _json_shapes(lines: tuple[str, ...]) -> tuple[Sequence[JsonShape], int]:
+    """And how many of the lines have none of these."""
     shape_of = {line: json_shape(line) for line in lines if line.lstrip().startswith("{")}
     shapes = _common(shape_of.values(), len(lines), MAX_JSON_SHAPES)
     while sum(len(shape.pattern) for shape in shapes) > MAX_PATTERN:
         shapes.pop()
-    others = sum(shape not in shapes for shape in shape_of.values())
+    return shapes, sum(shape not in shapes for shape in shape_of.values())
+
+
+def usual_json(lines: Sequence[str], names: Sequence[str], define: Define) -> Usual:
+    shapes, others = _json_shapes(tuple(lines))
     if not shapes:
         return Usual(FALSE, {}, others)
     union = "|".join(shape.pattern for shape in shapes)
@@ -151,10 +167,18 @@ def logfmt_keys(line: str) -> tuple[str, ...] | None:
     return None
 
 
-def usual_logfmt(lines: Sequence[str], names: Sequence[str], define: Define) -> Usual:
+@lru_cache(REMEMBERED)
+def _logfmt_shapes(
+    lines: tuple[str, ...], names: tuple[str, ...]
+) -> tuple[Sequence[tuple[str, ...]], int]:
+    """And how many of the lines that seem to have one of `names` have none of these."""
     keys_of = {line: logfmt_keys(line) for line in lines if any(f"{n}=" in line for n in names)}
     shapes = _common(keys_of.values(), len(lines), MAX_LOGFMT_SHAPES)
-    others = sum(keys not in shapes for keys in keys_of.values())
+    return shapes, sum(keys not in shapes for keys in keys_of.values())
+
+
+def usual_logfmt(lines: Sequence[str], names: Sequence[str], define: Define) -> Usual:
+    shapes, others = _logfmt_shapes(tuple(lines), tuple(names))
     matches: Sql = FALSE
     groups: list[tuple[Sql, Mapping[str, str]]] = []
     for keys in shapes:
@@ -180,6 +204,42 @@ def _captured(name: str, groups: Sequence[tuple[Sql, Mapping[str, str]]]) -> Sql
     if not cases:
         return Sql("NULL::VARCHAR")
     return sql(f"CASE {' '.join(['{}'] * len(cases))} END", *cases)
+
+
+def usual_extracted(
+    parser: str, lines: Sequence[str], names: Sequence[str], define: Define
+) -> Extracted | None:
+    """Labels of lines of the shapes that `lines` show; any other line that may have labels is left to Python.
+
+    None: too many are of no usual shape.
+    """
+    usual = USUAL[parser](lines, names, define)
+    if usual.others > MOST_OTHERS * len(lines):
+        return None
+    unsure, failed = DOUBTS[parser](names, define)
+    doubtful = [sql("(NOT {} AND {})", usual.matches, each) for each in (unsure, failed)]
+    values = {
+        name: sql("CASE WHEN {} THEN {} END", usual.matches, usual.value(name)) for name in names
+    }
+    sure_failed = FALSE if failed == FALSE else sql("({} AND NOT {})", doubtful[1], unsure)
+    return Extracted(values, doubtful[0], sure_failed, JSON_ERROR if parser == JSON else "")
+
+
+def _json_doubts(_labels: Sequence[str], _define: Define) -> tuple[Sql, Sql]:
+    """(unsure, failed) of lines that have no usual shape."""
+    unsure = sql("(substring({}, 1, 1) IN ('{{', ' ', chr(9), chr(10), chr(13)))", LINE.text)
+    return unsure, TRUE
+
+
+def _logfmt_doubts(labels: Sequence[str], define: Define) -> tuple[Sql, Sql]:
+    pairs = Line(define(sql("CASE WHEN {} THEN {} END", LINE.contains("="), LINE.text)))
+    keys = "|".join(label.replace("_", "[^A-Za-z0-9]") for label in labels)
+    doubts = any_of((pairs.matches(rf"(?:{keys})="), pairs.has_edge_spaces()))
+    return sql("coalesce({}, FALSE)", doubts), FALSE
+
+
+USUAL = {JSON: usual_json, LOGFMT: usual_logfmt}
+DOUBTS = {JSON: _json_doubts, LOGFMT: _logfmt_doubts}
 
 
 def rest(usual: Usual, define: Define) -> Line:
