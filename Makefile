@@ -39,7 +39,10 @@ check: dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check --no-tests
 
 bench: dev
-	@for each in benchmarks/[a-z]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+	@kept=$$(mktemp -d); trap 'rm -rf "$$kept"' EXIT; \
+	for each in decode templates detection store files kafka_source push logql real_logs \
+	    "serve --keep $$kept/store" "dashboard $$kept/store" "large $$kept/store"; do \
+	    echo "== $$each"; $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 clean:
 	rm -rf $(VENV) var
