@@ -46,7 +46,7 @@ def evaluate_metric(expr: Metric, steps: int, leaf: Leaf) -> SeriesMatrix | floa
         case VectorLiteral():
             return constant(expr.value, steps)
         case RangeAggregation():
-            raise NotImplementedError("a range aggregation is a leaf of every engine")
+            raise AssertionError("every engine answers range aggregations itself: they are leaves")
 
 
 def _vector(expr: Metric, steps: int, leaf: Leaf) -> SeriesMatrix:
