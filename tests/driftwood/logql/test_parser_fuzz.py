@@ -55,7 +55,7 @@ _SPARE = (
 )
 
 
-def _texts(seed: int) -> Iterator[str]:
+def texts(seed: int) -> Iterator[str]:
     """Queries with parts left out, doubled, swapped, repeated a lot or put in; and now and then any characters."""
     chance = random.Random(seed)
     queries = [_TOKEN.findall(query) for query in SEEDS]
@@ -86,7 +86,7 @@ def _texts(seed: int) -> Iterator[str]:
 def test_no_text_is_answered_with_anything_but_a_query_or_a_query_error() -> None:
     seed = 20_260_801
     outcomes: Counter[str] = Counter()
-    for text, _ in zip(_texts(seed), range(TEXTS), strict=False):
+    for text, _ in zip(texts(seed), range(TEXTS), strict=False):
         begun = time.monotonic()
         try:
             expr = parse(text)
