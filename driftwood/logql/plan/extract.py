@@ -9,6 +9,7 @@ from driftwood.logql import re2
 from driftwood.logql.answer import Labels
 from driftwood.logql.ast import (
     Grouping,
+    LineFilter,
     LineFormat,
     PatternParser,
     RangeAggregation,
@@ -82,7 +83,8 @@ def parts_of(
 ) -> Iterator[Part]:
     """One part for the streams that have the same of the labels that matter. Raises TemplateError."""
     extraction = _Extraction(aggregation, pushed, metadata)
-    for group in grouped(streams, extraction.names):
+    groups = [streams] if extraction.of_streams_alone else grouped(streams, extraction.names)
+    for group in groups:
         yield extraction.part(group, sampled)
 
 
@@ -99,6 +101,16 @@ class _Extraction:
         self._by = self._grouping is not None and not self._grouping.without
         self.names = self._named()
         """Of these it must be known which the streams have themselves."""
+
+    @property
+    def of_streams_alone(self) -> bool:
+        """Whether its series have labels of streams only, so that it does not matter which of the streams have them."""
+        return (
+            self._by
+            and self._unwrap is None
+            and all(isinstance(stage, LineFilter) for stage in self._stages)
+            and not any(map(self._metadata.may_give, self.names))
+        )
 
     def _named(self) -> set[str]:
         if self._by:
@@ -119,7 +131,14 @@ class _Extraction:
         return Part((plain, read))
 
     def _compiler(self, streams: Mapping[int, Labels], source: Source) -> Compiler:
-        return Compiler(streams, self.names, self._metadata, all_names=not self._by, source=source)
+        return Compiler(
+            streams,
+            self.names,
+            self._metadata,
+            all_names=not self._by,
+            source=source,
+            together=self.of_streams_alone,
+        )
 
     def _variant(self, compiler: Compiler) -> Variant:
         static = compiler.run(self._stages, parses=not _parses_nothing(self._needs))

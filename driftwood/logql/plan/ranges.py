@@ -116,25 +116,40 @@ class RangeSamples:
                 self._by_python(part)
 
     def _rolled_up(self, part: Part, cut: Sequence[int]) -> None:
-        """From the roll-ups, and from the lines of the minutes that are `cut`."""
+        """From the roll-ups, and from the lines of the minutes that are `cut`, in one statement."""
         self.asked.note("counted by the roll-ups, not by lines")
-        until = _Until(self.windows, "minute")
+        until, static = _Until(self.windows, "minute"), part.plain.static
         names = [*part.keys.columns, "b"]
-        found = self.asked.query(
+        sources = [
             sql(
-                f"SELECT {', '.join(names)}, sum(n)::BIGINT AS n, sum({COUNTED[self.aggregation.op]})::DOUBLE AS v "
-                f"FROM (SELECT *, {until.cell.sql} AS b FROM template_counts WHERE minute > {self.span.start} "
-                f"AND minute <= {self.span.end} AND minute NOT IN ({', '.join(map(str, [*cut, -1]))}) "
-                f"AND {until.inside.sql} AND {{}}) GROUP BY ALL HAVING count(*) > 0",
-                among(part.plain.static.streams),
+                f"SELECT *, n::BIGINT AS c, {COUNTED[self.aggregation.op]}::BIGINT AS v, {until.cell.sql} AS b "
+                f"FROM template_counts WHERE minute > {self.span.start} AND minute <= {self.span.end} "
+                f"AND minute NOT IN ({', '.join(map(str, [*cut, -1]))}) AND {until.inside.sql} AND {{}}",
+                among(static.streams),
             )
-        )
-        self._add(found, part, until)
+        ]
+        lines = _Until(self.windows)
         for minute in cut:
             span = lines_of(minute, self.span)
             if span.start < span.end:
                 self.asked.note("a window cuts a minute: its lines are counted")
-                self._cells(part, span)
+                sources.append(
+                    sql(
+                        f"SELECT *, 1::BIGINT AS c, {{}}::BIGINT AS v, {lines.cell.sql} AS b "
+                        f"FROM {{}} WHERE {lines.inside.sql}",
+                        *(part.plain.value, relation_of(self.asked, static, span)),
+                    )
+                )
+        selected = f"SELECT {', '.join([*names, 'c', 'v'])} FROM ({{}})"
+        rows = sql(" UNION ALL ".join([selected] * len(sources)), *sources)
+        found = self.asked.query(
+            sql(
+                f"SELECT {', '.join(names)}, sum(c)::BIGINT AS n, sum(v)::DOUBLE AS v FROM ({{}}) "
+                "GROUP BY ALL HAVING count(*) > 0",
+                rows,
+            )
+        )
+        self._add(found, part, until)
 
     def _add(self, found: pa.Table, part: Part, until: _Until) -> None:
         if found.num_rows:

@@ -219,6 +219,10 @@ class Metadata(NamedTuple):
     def has(self, name: str) -> bool:
         return self.names is None or name in self.names
 
+    def may_give(self, name: str) -> bool:
+        """Whether it may become the label `name`, perhaps with a suffix."""
+        return self.has(name) or self.has(name.removesuffix(EXTRACTED))
+
     @property
     def none(self) -> bool:
         return self.names is not None and not self.names
@@ -235,12 +239,18 @@ class Compiler:
         *,
         all_names: bool,
         source: Source = LINES,
+        together: bool = False,
     ) -> None:
         """`needed`: the names whose values count. `all_names`: the answer shows all labels, so that a parser's names
-        must be known beforehand. `source`: where JSON and logfmt parsers look.
+        must be known beforehand. `source`: where JSON and logfmt parsers look. `together`: some of the streams have a
+        label and others do not, which is the same to the stages.
         """
         self.static = Static(streams)
-        self._any = next(iter(streams.values()), {})
+        self._any: Labels = next(iter(streams.values()), {})
+        if together:
+            self._any = dict.fromkeys(
+                (name for name in needed if any(name in each for each in streams.values())), ""
+            )
         self._needed = set(needed) | {name.removesuffix(EXTRACTED) for name in needed}
         self._metadata = metadata
         self._all_names = all_names
