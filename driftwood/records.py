@@ -99,7 +99,7 @@ class Template:
     exact: bool = False
     """True when text and parameters give every line of this version back, byte for byte."""
     parents: tuple[TemplateId, ...] = ()
-    """Templates that this one took over (a merge) or came out of (a split): lineage, old -> new."""
+    """Templates that this one took over, and that are no more: lineage, old -> new."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,48 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from functools import lru_cache
+from typing import NamedTuple
 
+from parsing import units
 from parsing.masks import PLACEHOLDER, SINGLE
 
 # Longer lines are not searched for other whitespace than their template has.
 MAX_LOOSE = 65_536
 _SPACES = re.compile(r"\s+")
+# `user=`, `"user": "`, `user: [` right before a variable names it.
+_KEY = re.compile(r"""([A-Za-z_][A-Za-z0-9_.-]{0,63})["']?\s?[=:]\s?["'(\[]?\Z""")
+_KIND = {"*": "text", "NUM": "number", "DUR": "duration", "PCT": "percent"}
+# What a variable that no mask knew may still be by its text; the more telling kinds first.
+_TELLING = (
+    "UUID",
+    "IP",
+    "MAC",
+    "URL",
+    "EMAIL",
+    "TIME",
+    "DUR",
+    "SIZE",
+    "PCT",
+    "NUM",
+    "PATH",
+    "HEX",
+    "BOOL",
+)
+
+
+class Param(NamedTuple):
+    """A variable of one line."""
+
+    kind: str
+    """ip, uuid, path, number, duration, size, time...; text where nothing is known; user where a rule named it."""
+    name: str
+    """The key before it, as in `user=`, or the name of the user's rule; "" where there is none."""
+    start: int
+    end: int
+    """[start, end) in characters of the line."""
+    text: str
+    value: float | None
+    """A number; durations in seconds, sizes in bytes, percentages as they are. None for what is none."""
 
 
 def spans(line: str, template_text: str) -> list[tuple[int, int]]:
@@ -44,6 +80,38 @@ def values(line: str, template_text: str) -> list[tuple[str, str]]:
     kinds = _parsed(template_text)[1]
     found = spans(line, template_text)
     return [(kind, line[a:b]) for kind, (a, b) in zip(kinds, found, strict=False)]
+
+
+def params(line: str, template_text: str) -> list[Param]:
+    """The variables of the line with kind, name and value; [] where the line does not match.
+
+    >>> [tuple(p) for p in params("user=bob took 12 ms", "user=<*> took <NUM> ms")]
+    [('text', 'user', 5, 8, 'bob', None), ('duration', '', 14, 16, '12', 0.012)]
+    """
+    constants, kinds = _parsed(template_text)
+    found = spans(line, template_text)
+    return [
+        _param(kind, line[a:b], constants[i], constants[i + 1], (a, b))
+        for i, (kind, (a, b)) in enumerate(zip(kinds, found, strict=False))
+    ]
+
+
+def _param(kind: str, text: str, before: str, behind: str, at: tuple[int, int]) -> Param:
+    key = _KEY.search(before)
+    if kind[0] == ":":
+        return Param("user", kind.strip(":").lower(), *at, text, units.number(text))
+    if kind == "*":
+        kind = next((k for k in _TELLING if SINGLE[k].fullmatch(text)), kind)
+    named, value = _KIND.get(kind, kind.lower()), None
+    if kind == "NUM":
+        named, value = units.with_unit(text, behind) or (named, units.number(text))
+    elif kind == "DUR":
+        value = units.seconds(text)
+    elif kind == "SIZE":
+        value = units.size(text)
+    elif kind == "PCT":
+        value = units.number(text.rstrip("% "))
+    return Param(named, key[1] if key else "", *at, text, value)
 
 
 def matches(line: str, template_text: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from driftwood.store.lineage import current
 from driftwood.store.read import Readable, Span
 from driftwood.store.read_selection import Selection
 from driftwood.store.schema import MINUTE
@@ -35,21 +36,24 @@ class Cells:
         return f"((until{wide} - 1 - {origin}) // {width})"
 
 
-def cells(store: Readable, selection: Selection, span: Span, step: int) -> Cells:
-    """The cells of `span`, fine enough for buckets of `step` ns."""
+def cells(
+    store: Readable, selection: Selection, span: Span, step: int, *, as_given: bool = False
+) -> Cells:
+    """The cells of `span`, fine enough for buckets of `step` ns.
+
+    Templates that were merged away count as what they were merged into; `as_given`, as what they were on arrival.
+    """
     if selection.needs_lines or step % MINUTE:
         where = selection.condition
-        return Cells(
+        source = (
             "(SELECT ts AS until, sid, template_id, template_version, severity, 1 AS n, strlen(line) AS bytes "
             f"FROM {store.relation(span.start, span.end)} "
-            f"WHERE ts > {span.start} AND ts <= {span.end} AND {where.sql})",
-            where.parameters,
-            span,
+            f"WHERE ts > {span.start} AND ts <= {span.end} AND {where.sql})"
         )
+        return Cells(source if as_given else current(source), where.parameters, span)
     whole = Span(span.start // MINUTE * MINUTE, -(-span.end // MINUTE) * MINUTE)
-    return Cells(
+    source = (
         "(SELECT minute AS until, sid, template_id, template_version, severity, n, bytes FROM template_counts "
-        f"WHERE minute > {whole.start} AND minute <= {whole.end} AND {selection.streams.sql})",
-        selection.streams.parameters,
-        whole,
+        f"WHERE minute > {whole.start} AND minute <= {whole.end} AND {selection.streams.sql})"
     )
+    return Cells(source if as_given else current(source), selection.streams.parameters, whole)

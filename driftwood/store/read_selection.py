@@ -1,3 +1,4 @@
+# ruff: noqa: S608  (what stands in the SQL are our own names and integers)
 """Which lines a question is about: a query's streams, looked up first, and its line filters.
 
 `streams` is small and `logs` is not: the label matchers run on the former, and the latter sees integers that prune
@@ -33,7 +34,12 @@ class Selection:
         return self.streams & self.lines
 
     def of_template(self, template: int) -> Selection:
-        return Selection(self.streams & Sql(f"template_id = {template:d}"), self.lines)
+        """Lines of this template, and of those that were merged into it."""
+        family = (
+            f"(template_id = {template:d} OR template_id IN "
+            f"(SELECT id FROM merged WHERE successor = {template:d}))"
+        )
+        return Selection(self.streams & Sql(family), self.lines)
 
     def of_service(self, service: str) -> Selection:
         among = "sid IN (SELECT sid FROM streams WHERE service = ?)"

@@ -6,6 +6,7 @@
     dead_letters      what could not be decoded         checkpoints       where each source goes on
     state             snapshots of parser, detection    results           rows of benchmarks
     metadata_names    of structured metadata            logs (view)       logs_hot and all segments together
+    merged            templates that others took over   rules             of users, about templates
     meta              version, next ids
 
 The view `logs` is made anew, in the same transaction, whenever the set of segments changes.
@@ -64,6 +65,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # What a segment has beside the columns of `logs`: `store.segments.PLACE`, `store.extract`.
         "ALTER TABLE segments ADD COLUMN columns VARCHAR[]",
+    ),
+    (
+        # Templates that another one took over, see `store.lineage`. No older parser ever merged two.
+        "CREATE TABLE merged (id BIGINT NOT NULL, successor BIGINT NOT NULL)",
+        # What users decided about templates, see `store.read_rules`.
+        """CREATE TABLE rules (id VARCHAR NOT NULL, kind VARCHAR NOT NULL, pattern VARCHAR NOT NULL,
+           name VARCHAR NOT NULL, templates BIGINT[] NOT NULL, created BIGINT NOT NULL)""",
     ),
 )
 

@@ -21,6 +21,7 @@ from driftwood.errors import StoreError
 from driftwood.labels import stream_id
 from driftwood.records import Commit
 from driftwood.store.database import Cursor, Database
+from driftwood.store.lineage import record_merges
 from driftwood.store.metadata import MetadataNames, names_in
 from driftwood.store.rows import (
     anomaly_rows,
@@ -142,6 +143,7 @@ class Writer:
             if commit.templates:
                 rows = template_rows(commit.templates, now)
                 _insert(cursor, "INSERT OR IGNORE INTO templates", rows)
+                record_merges(cursor, commit.templates)
             if commit.anomalies:
                 rows = anomaly_rows(commit.anomalies, now)
                 _insert(cursor, "INSERT OR IGNORE INTO anomalies", rows)

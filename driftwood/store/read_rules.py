@@ -1,0 +1,36 @@
+"""Rules of users about templates, as they are stored: the newest last."""
+
+from __future__ import annotations
+
+from driftwood.store.read import Readable, Row, Writable, rows
+
+
+def rules(store: Readable) -> list[Row]:
+    """(id, kind, pattern, name, templates, created), in the order in which they were made."""
+    return list(
+        rows(
+            store,
+            "SELECT id, kind, pattern, name, templates, created FROM rules ORDER BY created, id",
+        )
+    )
+
+
+def add_rule(
+    store: Writable,
+    rule_id: str,
+    kind: str,
+    pattern: str,
+    name: str,
+    templates: list[int],
+    now: int,
+) -> None:
+    """Runs on the writer's thread, after `remove_rule` where the rule is there already."""
+    store.execute(
+        "INSERT INTO rules VALUES (?, ?, ?, ?, ?::BIGINT[], ?)",
+        [rule_id, kind, pattern, name, templates, now],
+    )
+
+
+def remove_rule(store: Writable, rule_id: str) -> None:
+    """Runs on the writer's thread."""
+    store.execute("DELETE FROM rules WHERE id = ?", [rule_id])
