@@ -5,4 +5,6 @@ from __future__ import annotations
 from driftwood.protocols import Parser
 from driftwood.registry import Registry
 
-PARSERS: Registry[Parser] = Registry("parser", {"drain3": "parsing.drain:Drain"})
+PARSERS: Registry[Parser] = Registry(
+    "parser", {"driftwood": "parsing.miner:Driftwood", "drain3": "parsing.drain:Drain"}
+)

@@ -33,7 +33,7 @@ _DIGIT = (
     ),
     ("IP", rf"(?:{_OCTET}\.){{3}}{_OCTET}(?::\d{{1,5}})?"),
     ("DUR", rf"(?:{_DECIMAL}(?:ns|us|µs|ms|s|secs?|m|mins?|h|d))+"),
-    ("SIZE", rf"{_DECIMAL}(?:(?:[KMGTP]i?)?[Bb](?:/s|ps)?|[KMGTP]i?)"),
+    ("SIZE", rf"{_DECIMAL}(?:(?:[KMGTP]i?)?[Bb](?:/s|ps)?|[KMGTP]i?)|\d+\.\d+\s(?:[KMGTP]i?)?B"),
     ("HEX", rf"0[xX]{_H}+"),
 )
 _HEX = (
@@ -83,13 +83,14 @@ _LOOSE = (
         "NUM",
         rf"(?:(?<=[\s=:(\[{{,|\"'])|\A)[+-]{_DECIMAL}(?:[eE][+-]?\d+)?{AFTER}"
         rf"|{BEFORE}{_DECIMAL}(?:[eE][+-]?\d{{1,3}}{AFTER})?"
-        r"|(?<=_)\d+|\d{4,}",
+        r"|(?<=_)-?\d+|\d{4,}",
     ),
 )
 _ALL = (("URL", _URL), ("EMAIL", _EMAIL), *_DIGIT, *_HEX, *_LETTER, *_WORD, *_LOOSE)
 
 KINDS = tuple(dict.fromkeys([*(kind for kind, _ in _ALL), "JSON"]))
-PLACEHOLDER = re.compile(rf"<(?:\*|{'|'.join(KINDS)})>")
+# `<:ORDER_ID:>` is what a rule of a user masks, see `parsing.rules`.
+PLACEHOLDER = re.compile(rf"<(?:\*|{'|'.join(KINDS)}|:[A-Z][A-Z_]{{0,31}}:)>")
 SINGLE = {
     kind: re.compile("|".join(pattern for name, pattern in _ALL if name == kind), re.ASCII)
     for kind in KINDS

@@ -1,0 +1,52 @@
+"""A masked line cut finely, at whitespace and at the delimiters of a log: what the miner of templates compares.
+
+>>> pieces('user="bob" took <NUM> ms')
+(('user', 'bob', 'took', '<NUM>', 'ms'), ('', '="', '" ', ' ', ' ', ''))
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from parsing.masks import PLACEHOLDER
+from parsing.plain import plain
+from parsing.tokens import MAX_WORDS, WILDCARD
+
+ANY = "\0"
+"""A variable among compared words; a word of a line never holds it, see `pieces`."""
+
+# What a rule of a user protects stands between words, as the delimiters do: see `parsing.rules.hidden`.
+# Nothing where a value may stand is a word, too: `rhost= user=x`, `connection from 10.0.0.7 () at ...`.
+_WORD = re.compile(
+    rf"((?:{PLACEHOLDER.pattern}|[^\s=:,;|()\[\]{{}}\"'<>\U000F0000-\U000F00FF]|<(?!\s)|>)+"
+    r"|(?<=\()(?=\))|(?<=\[)(?=\])|(?<==)(?=[\s,;]|\Z))"
+)
+_SPACES = re.compile(r"\s+")
+
+
+def pieces(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Words and gaps by turns, a gap at each end; past MAX_WORDS all is one variable."""
+    parts = _WORD.split(text.replace(ANY, "\ufffd"), MAX_WORDS)
+    gaps, words = parts[::2], parts[1::2]
+    if len(words) == MAX_WORDS and gaps[-1]:
+        words.append(WILDCARD)
+        gaps.append("")
+    return tuple(words), tuple(gaps)
+
+
+def skeleton(gaps: tuple[str, ...]) -> str:
+    """What lines of one template have in common between their words; whitespace of any length is one space."""
+    return "\0".join(_SPACES.sub(" ", gap) if gap != " " else gap for gap in gaps)
+
+
+@lru_cache(maxsize=65_536)
+def compared(word: str) -> str:
+    """A word as it is compared: without the kinds of its values, ANY where nothing but a value is left.
+
+    >>> compared("<IP>"), compared("node-<NUM>"), compared("x<NUM>") == ANY
+    ('\\x00', 'node-<*>', True)
+    """
+    if "<" not in word or not PLACEHOLDER.search(word):
+        return word
+    return ANY if (text := plain(word)) == WILDCARD else text
