@@ -92,6 +92,23 @@ class Clock:
             more += int(fraction) * (1_000_000 if stamp.millis else _NS[len(fraction)])
         return known[0] + more
 
+    def minute(self, stamp: Stamp, second: str, zone: str, before: int) -> int | None:
+        """The minute that all of its seconds share, in ns; of a stamp whose second does not stand last: that second.
+
+        None when it is no time, or when `before` falls between two seconds that would have another year or day.
+        """
+        key = (second[:-2] if stamp.seconds_last else second) + zone
+        earliest = before - (60 * SECOND if stamp.seconds_last else 0)
+        known = self._seen.get(key)
+        if known is None or not (known[1] <= earliest and before < known[2]):
+            known = self._meant(stamp, second, zone, before)
+            if known is None or not (known[1] <= earliest and before < known[2]):
+                return None
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            self._seen[key] = known
+        return known[0]
+
     def value(self, value: object, before: int) -> int | None:
         """The value of a time key in JSON or logfmt: text in one of the forms, or an epoch as number or text."""
         if isinstance(value, str):

@@ -145,6 +145,68 @@ class Rows:
         )
 
 
+def known_records(
+    lines: pa.StringArray,
+    ts: npt.NDArray[np.int64],
+    severity: npt.NDArray[np.uint8],
+    service: Sequence[str],
+    message: npt.NDArray[np.int64],
+    *,
+    origins: Sequence[Origin],
+    origin: npt.NDArray[np.int32],
+    part: npt.NDArray[np.int32],
+    off: npt.NDArray[np.int64],
+    observed_ts: int,
+    redactor: Redactor | None,
+) -> Records:
+    """As `Rows.records`, of columns; each line is a record without metadata. `service`: in any order, of the lines."""
+    n = len(lines)
+    at = origin[message]
+    names = {name: number for number, name in enumerate(dict.fromkeys(service))}
+    named = np.fromiter((names[name] for name in service), np.int64, n)
+    distinct, codes = np.unique(
+        (at * np.int64(len(names)) + named) * 256 + severity, return_inverse=True
+    )
+    streams, by_number = Streams(origins), list(names)
+    rows = [
+        streams[int(key >> 8) // len(names), by_number[int(key >> 8) % len(names)], int(key & 255)]
+        for key in distinct.tolist()
+    ]
+    stream = np.array(rows, np.int32)[codes]
+    empty: Any = pa.array(np.zeros(n + 1, np.int32))
+    none = pa.array([], pa.string())
+    columns: list[Any] = [
+        pa.array(ts),
+        pa.array(np.full(n, observed_ts, np.int64)),
+        _encoded(stream, [key for key, _ in streams.keys_and_services]),
+        redactor.array(lines) if redactor else lines,
+        pa.MapArray.from_arrays(empty, none, none),
+        pa.array(severity),
+        _encoded(stream, [name for _, name in streams.keys_and_services]),
+        _encoded(at, [each.topic for each in origins]),
+        pa.array(part[message]),
+        pa.array(off[message]),
+        pa.array(np.zeros(n, np.int32)),
+    ]
+    return Records(pa.Table.from_arrays(columns, schema=RECORDS))
+
+
+def in_order(
+    first: Records,
+    first_at: npt.NDArray[np.int64],
+    second: Records,
+    second_at: npt.NDArray[np.int64],
+) -> Records:
+    """The records of both, ordered by the message that each came in; no message is in both."""
+    if not second.num_rows:
+        return first
+    if not first.num_rows:
+        return second
+    both = pa.concat_tables([first, second]).unify_dictionaries().combine_chunks()
+    order = np.argsort(np.concatenate([first_at, second_at]), kind="stable")
+    return Records(both.take(order))
+
+
 def dead_letters(rows: Sequence[Mapping[str, Any]]) -> DeadLetters:
     return DeadLetters(pa.Table.from_pylist([dict(row) for row in rows], schema=DEAD_LETTERS))
 

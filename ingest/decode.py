@@ -19,7 +19,7 @@ import pyarrow as pa
 from driftwood.errors import ConfigError
 from driftwood.records import DeadLetters, Records, no_records
 from ingest.choices import Choices
-from ingest.columns import Origin, Rows, dead_letters
+from ingest.columns import Origin, Rows, dead_letters, in_order, known_records
 from ingest.content_type import content_type
 from ingest.envelopes import Entry
 from ingest.otlp import NotOtlp, from_json, from_proto
@@ -210,24 +210,65 @@ class Decoder:
     ) -> Records:
         observed = self._now() if arrived_ns is None else arrived_ns
         before = observed if mtime_ns is None else mtime_ns
-        rows = Rows()
-        formats = [text(rows, row, line, before, observed) for row, line in enumerate(lines)]
+        common = {**self._base, **labels}
+        file = common.get("filename")
+        n = len(lines)
+        shared: dict[str, Any] = {
+            "origins": [
+                Origin(topic, common, service_of_file(file) if file else topic_name(topic))
+            ],
+            "origin": np.zeros(n, np.int32),
+            "part": np.full(n, part, np.int32),
+            "off": np.array(offs, np.int64),
+            "observed_ts": observed,
+            "redactor": self._redactor,
+        }
+        records, formats = self._at_once(lines, before, observed, errors, text, shared)
         self._choices.add(topic, formats)
+        return records
+
+    def _at_once(
+        self,
+        lines: Sequence[str],
+        before: int,
+        observed: int,
+        errors: Mapping[int, str],
+        text: Read,
+        shared: Mapping[str, Any],
+    ) -> tuple[Records, list[str]]:
+        """Records and formats: of most lines together, of the others one by one."""
+        column = _column(lines) if text in (self._texts.read, self._texts.plain) else None
+        known = None if column is None else self._texts.known(lines, column, before)
+        rows, formats = Rows(), [""] * len(lines)
+        unread: Sequence[int] = range(len(lines))
+        if known is not None:
+            fits = known.layout >= 0
+            if errors:
+                fits[list(errors)] = False
+            unread = np.flatnonzero(~fits).tolist()
+        for row in unread:
+            formats[row] = text(rows, row, lines[row], before, observed)
         if errors:
             for record, row in enumerate(rows.message):
                 if row in errors:
                     rows.note(record, "decode_error", errors[row])
-        common = {**self._base, **labels}
-        file = common.get("filename")
-        n = len(lines)
-        return rows.records(
-            origins=[Origin(topic, common, service_of_file(file) if file else topic_name(topic))],
-            origin=np.zeros(n, np.int32),
-            part=np.full(n, part, np.int32),
-            off=np.array(offs, np.int64),
-            observed_ts=observed,
-            redactor=self._redactor,
+        others = rows.records(**shared)
+        if known is None or column is None or len(unread) == len(lines):
+            return others, formats
+        at = np.flatnonzero(fits)
+        layouts = known.layout[at].tolist()
+        forms, services = self._texts.forms()
+        for row, layout in zip(at.tolist(), layouts, strict=True):
+            formats[row] = forms[layout]
+        read = known_records(
+            column if not unread else column.take(pa.array(at, pa.int64())),
+            known.ts[at],
+            known.severity[at],
+            [services[layout] for layout in layouts],
+            at,
+            **shared,
         )
+        return in_order(read, at, others, np.array(rows.message, np.int64)), formats
 
     def chosen(self) -> dict[str, dict[str, int]]:
         """By topic: how many messages were recognised in each format, and under `switches` how often one had another
@@ -312,6 +353,13 @@ class Decoder:
             "key": None if raw.key is None else clean(raw.key),
             "record_ts": raw.record_ts,
         }
+
+
+def _column(lines: Sequence[str]) -> pa.StringArray | None:
+    try:
+        return pa.array(lines, pa.string())
+    except UnicodeEncodeError:  # half of a surrogate pair, see `Rows`
+        return None
 
 
 def _failed(error: Exception) -> str:

@@ -53,21 +53,21 @@ _SHAPE: Final = bytes.maketrans(
     b"0" * 10 + b"a" * 26 + b"A" * 26,
 )
 _SHAPES: Final = 8_192
-_HEAD: Final = 512
+HEAD: Final = 512
 """Characters in which a header must end; keeps every pattern below cheap on a line of 10 MB."""
-_ACCESS_HEAD: Final = 8_192
+ACCESS_HEAD: Final = 8_192
 """Likewise for access logs, whose status stands after the URL."""
 
 _TAG: Final = (
     r"([A-Za-z_/][\w./@+-]{0,127})(?:\([^)\s]{0,64}\))?(\[[0-9]{0,10}\])?"
     r"(?: v?[0-9][0-9.]{0,15}| \([^)]{0,128}\))?:(?:\s|$)"
 )
-_HOST_AND_TAG: Final = re.compile(rf"\s(?:\S{{1,255}}\s+)?{_TAG}", re.ASCII)
+HOST_AND_TAG: Final = re.compile(rf"\s(?:\S{{1,255}}\s+)?{_TAG}", re.ASCII)
 _PRI: Final = re.compile(r"<([0-9]{1,3})>(?:(1) )?")
 _5424: Final = re.compile(
     rf"(?:-|{ISO.pattern}) \S{{1,255}} (\S{{1,48}}) \S{{1,128}} \S{{1,32}}(?: |$)"
 )
-_ACCESS: Final = re.compile(
+ACCESS: Final = re.compile(
     rf'\S+ (?:\S+ ){{1,3}}?\[{DAY_FIRST.pattern}\] "[^"\\]*+(?:\\.[^"\\]*+)*+"(?: ([1-5][0-9]{{2}})(?: |$))?'
 )
 _EPOCH: Final = re.compile(
@@ -77,17 +77,17 @@ _NODE: Final = re.compile(
     r"(?:-|[A-Z][A-Z0-9_-]{0,31}) ([0-9]{10}) [0-9]{4}\.[0-9]{2}\.[0-9]{2} \S{1,64} "
 )
 _NUMBERED: Final = re.compile(r"[0-9]{1,12} (?:\S{1,64} ){2,5}?([12][0-9]{9}) -?[0-9]+ ")
-_KLOG: Final = re.compile(rf"([VDIWEF]){NO_YEAR_KLOG.pattern} +[0-9]+ \S+?:[0-9]+\]")
-_ANDROID: Final = re.compile(rf"{NO_YEAR.pattern} +[0-9]+ +[0-9]+ ([VDIWEFA]) ")
-_COMPACT: Final = re.compile(rf"{COMPACT.pattern} [0-9]+ ([A-Z]+) ")
+KLOG: Final = re.compile(rf"([VDIWEF]){NO_YEAR_KLOG.pattern} +[0-9]+ \S+?:[0-9]+\]")
+ANDROID: Final = re.compile(rf"{NO_YEAR.pattern} +[0-9]+ +[0-9]+ ([VDIWEFA]) ")
+COMPACT_LINE: Final = re.compile(rf"{COMPACT.pattern} [0-9]+ ([A-Z]+) ")
 # Words before the time that are no words of a sentence: a file name, a container, a thread.
-_PREFIXED: Final = re.compile(
+PREFIXED: Final = re.compile(
     rf"(?:(?=\S*[^\sA-Za-z])\S{{1,200}}\s+(?:\|\s*)?){{1,3}}?[\[(]?{ISO.pattern}"
 )
 _BEFORE_STAMP: Final = re.compile(r"[\s:|-]{0,8}[\[(]?")
 
 
-def _leading(stamp: Stamp) -> re.Pattern[str]:
+def leading(stamp: Stamp) -> re.Pattern[str]:
     return re.compile(rf"[\[(]?{stamp.pattern}")
 
 
@@ -144,11 +144,11 @@ class Headers:
 
     def _stamped(self, name: str, stamp: Stamp, *, tagged: bool = False) -> Form:
         """The time first, then perhaps a level; `tagged`: or a host and a program, as rsyslog writes files."""
-        match = _leading(stamp).match
+        match = leading(stamp).match
         read = self._clock.read
 
         def form(line: str, before: int) -> Found | None:
-            m = match(line, 0, _HEAD)
+            m = match(line, 0, HEAD)
             if m is None:
                 return None
             second, fraction, zone = m.groups()
@@ -158,7 +158,7 @@ class Headers:
             end = m.end()
             severity = level_after(line, end)
             if tagged and zone and line[10] == "T":
-                tag = _HOST_AND_TAG.match(line, end, _HEAD)
+                tag = HOST_AND_TAG.match(line, end, HEAD)
                 if tag and (tag[2] or not severity):
                     return name, ts, severity or level_at(line, tag.end()), _program(tag[1])
             return name, ts, severity, ""
@@ -179,38 +179,38 @@ class Headers:
             return None
         severity = of_syslog(int(m[1]) % 8)
         if m[2]:
-            if new := _5424.match(line, m.end(), _HEAD):
+            if new := _5424.match(line, m.end(), HEAD):
                 second, fraction, zone, program = new.groups()
                 ts = second and self._clock.read(ISO, second, fraction, zone, before)
                 return "syslog_5424", ts or None, severity, "" if program == "-" else program
             return None
-        _, ts, _, service = self.read(line[m.end() : m.end() + _HEAD], before)
+        _, ts, _, service = self.read(line[m.end() : m.end() + HEAD], before)
         return "syslog_3164", ts, severity, service
 
     def _syslog(self, line: str, before: int) -> Found | None:
-        for stamp, match in _SYSLOG_STAMPS:
-            if m := match(line, 0, _HEAD):
+        for stamp, match in SYSLOG_STAMPS:
+            if m := match(line, 0, HEAD):
                 ts = self._clock.read(stamp, m[1], m[2], m[3], before)
                 if ts is None:
                     return None
                 end = m.end()
-                if tag := _HOST_AND_TAG.match(line, end, _HEAD):
+                if tag := HOST_AND_TAG.match(line, end, HEAD):
                     return "syslog_3164", ts, level_at(line, tag.end()), _program(tag[1])
                 return "syslog_3164", ts, level_after(line, end), ""
         return None
 
     def _klog(self, line: str, before: int) -> Found | None:
-        m = _KLOG.match(line, 0, _HEAD)
+        m = KLOG.match(line, 0, HEAD)
         ts = m and self._clock.read(NO_YEAR_KLOG, m[2], m[3], None, before)
         return ("klog", ts, LETTERS[m[1]], "") if m and ts is not None else None
 
     def _android(self, line: str, before: int) -> Found | None:
-        m = _ANDROID.match(line, 0, _HEAD)
+        m = ANDROID.match(line, 0, HEAD)
         ts = m and self._clock.read(NO_YEAR, m[1], m[2], None, before)
         return ("android", ts, LETTERS[m[4]], "") if m and ts is not None else None
 
     def _compact(self, line: str, before: int) -> Found | None:
-        m = _COMPACT.match(line, 0, _HEAD)
+        m = COMPACT_LINE.match(line, 0, HEAD)
         ts = m and self._clock.read(COMPACT, m[1], None, None, before)
         if not m or ts is None:
             return None
@@ -223,32 +223,32 @@ class Headers:
 
     def _node(self, line: str, before: int) -> Found | None:
         """`- 1117838570 2005.06.03 NODE` and then a header of its own, in the local time of the machine."""
-        m = _NODE.match(line, 0, _HEAD)
+        m = _NODE.match(line, 0, HEAD)
         ts = m and self._clock.value(m[1], before)
         if not m or ts is None:
             return None
         end = m.end()
-        if inner := _ISO_AT.match(line, end, _HEAD):
+        if inner := _ISO_AT.match(line, end, HEAD):
             ts += self._clock.read(ISO, inner[1], inner[2], None, before) or 0
             ts -= self._clock.read(ISO, inner[1], None, None, before) or 0
             return "epoch_node", ts, level_after(line, inner.end()), ""
-        _, _, severity, service = self.read(line[end : end + _HEAD], before)
+        _, _, severity, service = self.read(line[end : end + HEAD], before)
         return "epoch_node", ts, severity, service
 
     def _numbered(self, line: str, before: int) -> Found | None:
-        m = _NUMBERED.match(line, 0, _HEAD)
+        m = _NUMBERED.match(line, 0, HEAD)
         ts = m and self._clock.value(m[1], before)
         return ("epoch_column", ts, UNKNOWN, "") if ts is not None else None
 
     def _access(self, line: str, before: int) -> Found | None:
-        m = _ACCESS.match(line, 0, _ACCESS_HEAD)
+        m = ACCESS.match(line, 0, ACCESS_HEAD)
         ts = m and self._clock.read(DAY_FIRST, m[1], m[2], m[3], before)
         if not m or ts is None:
             return None
         return "access", ts, of_status(int(m[4])) if m[4] else UNKNOWN, ""
 
     def _prefixed(self, line: str, before: int) -> Found | None:
-        m = _PREFIXED.match(line, 0, _HEAD)
+        m = PREFIXED.match(line, 0, HEAD)
         ts = m and self._clock.read(ISO, m[1], m[2], m[3], before)
         return ("prefixed", ts, level_after(line, m.end()), "") if m and ts is not None else None
 
@@ -260,7 +260,7 @@ class Headers:
         start = _BEFORE_STAMP.match(line, end)
         at = start.end() if start else end
         for stamp, match in _STAMPS_AFTER_LEVEL:
-            if m := match(line, at, at + _HEAD):
+            if m := match(line, at, at + HEAD):
                 ts = self._clock.read(stamp, m[1], m[2], m[3], before)
                 if ts is not None:
                     return "level", ts, severity, ""
@@ -268,8 +268,8 @@ class Headers:
 
 
 _ISO_AT: Final = re.compile(ISO.pattern)
-_SYSLOG_STAMPS: Final = tuple(
-    (stamp, _leading(stamp).match) for stamp in (NO_YEAR_WORDS, SYSLOG_YEAR)
+SYSLOG_STAMPS: Final = tuple(
+    (stamp, leading(stamp).match) for stamp in (NO_YEAR_WORDS, SYSLOG_YEAR)
 )
 _STAMPS_AFTER_LEVEL: Final = tuple(
     (stamp, re.compile(stamp.pattern).match)

@@ -10,6 +10,7 @@ from ingest.severity import HEADER_WORDS, LETTERS, UNKNOWN, WORDS
 _LEVEL: Final = re.compile(r"([\[(<]?)([A-Za-z]{3,13})(?: ?([\])>:])|(?=[\s|]))")
 # The usual place, straight behind the time: `INFO `, ` - INFO -`, `[INFO]`, `| INFO |`.
 _USUAL: Final = re.compile(r"\s*+(?:[-:|]\s*+)?\[?([A-Z][A-Za-z]{2,12}+)\]?:?(?=[\s|])")
+_LEVEL_TOKEN: Final = re.compile(r"[^\s|]+")
 _LEVEL_TOKENS: Final = 6
 _LEVEL_HEAD: Final = 160
 _AROUND_LEVEL: Final = "[](){}<>,:-|\"'"
@@ -50,6 +51,23 @@ def level_after(line: str, start: int) -> int:
             if key in {"level", "lvl", "severity"}:
                 return WORDS.get(value.strip('"'), UNKNOWN)
     return UNKNOWN
+
+
+def level_reach(line: str, start: int) -> int:
+    """How far at most `level_after` looks: whatever stands there or later in a line changes nothing."""
+    found, prose = level_after(line, start), 0
+    limit = start + _LEVEL_HEAD
+    for n, token in enumerate(_LEVEL_TOKEN.finditer(line, start, limit)):
+        end = token.end() + 1
+        if end > limit:
+            return end
+        # One word says nothing yet: the usual place is behind a dash.
+        if n == _LEVEL_TOKENS - 1 or (n and found and level_after(line[:end], start) == found):
+            return end
+        prose += token[0].isalpha() and token[0].islower()
+        if prose == 2 and not found:
+            return end
+    return min(len(line), limit) + 1
 
 
 def level_word(line: str, start: int) -> tuple[int, int]:

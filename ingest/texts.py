@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
 
 from ingest.clock import Clock
 from ingest.columns import Rows
 from ingest.envelopes import Entry, Envelopes, cri
 from ingest.headers import Headers
+from ingest.heads import Column, Heads, Read
+from ingest.layouts import learn
 from ingest.otlp import NotOtlp, from_json
 from ingest.severity import UNKNOWN
 from ingest.structured import parse_object
 from ingest.timestamps import ISO
+
+_ROUNDS: Final = 4
+_SAMPLE: Final = 64
+"""Lines that are learnt from at a time, in so many rounds for a column at most."""
+_FEW: Final = 64
+"""Shorter columns are read line by line, which is faster."""
 
 
 class Texts:
@@ -26,6 +37,45 @@ class Texts:
         self._clock = Clock(zone)
         self._headers = Headers(self._clock)
         self._envelopes = Envelopes(self._clock, self._headers.keys)
+        self._heads = Heads(self._clock)
+
+    def known(self, lines: Sequence[str], column: pa.StringArray, before: int) -> Read | None:
+        """What can be said of most lines at once, as `read` (or `plain`, but always the same one) would say it.
+
+        `column` holds the same `lines`. None when they are too few.
+        """
+        if len(lines) < _FEW:
+            return None
+        self._heads.make_room()
+        known, n = Column(column), len(lines)
+        read = Read(np.zeros(n, np.int64), np.zeros(n, np.uint8), np.full(n, -1, np.int32))
+        unread = np.flatnonzero(known.first() != ord("{"))
+        unread = self._heads.read(known, unread, before, read)
+        for _ in range(_ROUNDS):
+            step = max(1, len(unread) // _SAMPLE)
+            if not self._learn([lines[row] for row in unread[::step].tolist()], before):
+                break
+            rest = self._heads.read(known, unread, before, read)
+            few, unread = len(rest) > len(unread) // 2, rest
+            if few:
+                break
+        return read
+
+    def forms(self) -> tuple[list[str], list[str]]:
+        """Form and service of each layout that the last `known` speaks of."""
+        layouts = self._heads.layouts
+        return [layout.form for layout in layouts], [layout.service for layout in layouts]
+
+    def _learn(self, lines: Sequence[str], before: int) -> int:
+        learnt = 0
+        for line in lines:
+            if line.find(" std", 19, 48) > 0 and cri(line):
+                continue
+            layout = learn(line, self._headers.read(line, before))
+            if layout is not None:
+                self._heads.add(line, layout)
+                learnt += 1
+        return learnt
 
     def read(self, rows: Rows, message: int, line: str, before: int, arrived: int) -> str:
         """Adds the records of one line, which may be an envelope, and returns its format."""
