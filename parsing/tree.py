@@ -13,6 +13,7 @@ from typing import Any
 from drain3.drain import Drain as Drain3
 from drain3.drain import LogCluster, Node
 
+from parsing.rules import HIDDEN
 from parsing.tokens import WILDCARD, Tokens, joined
 
 # By mean grouping accuracy over Loghub-2k, one setting for all.
@@ -125,6 +126,11 @@ def turned(tokens: Tokens) -> tuple[str, ...]:
     """The place of the message, the message, what follows it, what stands before it."""
     words, _, start, stop = tokens
     place = chr(_ZERO + start) + chr(_ZERO + stop - start)
+    if HIDDEN.search(
+        "".join(words)
+    ):  # lines with other protected tokens, or at other places, share no leaf
+        protected = ((at, HIDDEN.findall(word)) for at, word in enumerate(words))
+        place += "".join(chr(_ZERO + at) + "".join(found) for at, found in protected if found)
     return (place, *words[start:], *words[:start])
 
 

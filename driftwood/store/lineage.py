@@ -14,19 +14,30 @@ from driftwood.store.database import Cursor
 
 
 def record_merges(cursor: Cursor, templates: Sequence[Template]) -> None:
-    """Inside the transaction that stores `templates`, which are in the order in which they came to be."""
+    """Inside the transaction that stores `templates`, which are in the order in which they came to be.
+
+    A template that changes lives, whatever became of it before: the miner opens an id anew where its line comes back.
+    """
+    changed: list[int] = []
     for template in templates:
+        changed.append(template.id)
         taken = [parent for parent in template.parents if parent != template.id]
         if not taken:
             continue
-        # What takes over others lives, whatever became of it before.
-        cursor.execute("DELETE FROM merged WHERE id = ?", [template.id])
+        _revive(cursor, changed)
+        changed = []
         cursor.execute(
             "UPDATE merged SET successor = ? WHERE successor IN (SELECT unnest(?::BIGINT[]))",
             [template.id, taken],
         )
-        cursor.execute("DELETE FROM merged WHERE id IN (SELECT unnest(?::BIGINT[]))", [taken])
+        _revive(cursor, taken)
         cursor.execute("INSERT INTO merged SELECT unnest(?::BIGINT[]), ?", [taken, template.id])
+    _revive(cursor, changed)
+
+
+def _revive(cursor: Cursor, ids: Sequence[int]) -> None:
+    if ids:
+        cursor.execute("DELETE FROM merged WHERE id IN (SELECT unnest(?::BIGINT[]))", [list(ids)])
 
 
 def current(source: str) -> str:

@@ -74,3 +74,9 @@ def test_a_merge_is_no_news_between_two_spans(store: DuckStore) -> None:
 def test_a_merge_that_is_written_twice_is_one(store: DuckStore) -> None:
     store.write(commit([], templates=[Template(D, 1, "<*> <*>", parents=(C,))]))
     assert rows(store, "SELECT count(*) AS n FROM merged")[0]["n"] == 3
+
+
+def test_an_id_that_comes_back_after_its_merge_counts_for_itself(store: DuckStore) -> None:
+    store.write(commit(said(A, 10), 300, templates=[Template(A, 2, "user amy")]))
+    page, _ = templates(store, EVERY_LINE, SPAN)
+    assert [(t.id, t.count) for t in page] == [(D, 7), (A, 4)]
