@@ -6,6 +6,8 @@ sets or None, `sets` are folders in it and `subjects` the parts to measure (all 
 
 from __future__ import annotations
 
+import inspect
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from driftwood.registry import Registry
@@ -13,5 +15,13 @@ from driftwood.registry import Registry
 if TYPE_CHECKING:
     from eval.results import Row
 
-BENCHES: Registry[list[Row]] = Registry("benchmark", {"demo": "eval.demo:run"})
+BENCHES: Registry[list[Row]] = Registry(
+    "benchmark", {"demo": "eval.demo:run", "parsing": "eval.parsing.run:run"}
+)
 """`BENCHES.make(name, data=..., sets=..., subjects=..., seeds=...)` runs one."""
+
+
+def settings_of(name: str) -> frozenset[str]:
+    """What else a benchmark can be told: `jobs`, `limit_s`, `journal` (a file of rows that it resumes and keeps)."""
+    module, _, function = BENCHES.locate(name).partition(":")
+    return frozenset(inspect.signature(getattr(import_module(module), function)).parameters)

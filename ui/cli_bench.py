@@ -12,19 +12,33 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from eval import BENCHES
+from driftwood.errors import ConfigError
+from eval import BENCHES, settings_of
 
 if TYPE_CHECKING:
     from eval.results import Row
 
 
+EXAMPLES = """Examples:
+
+driftwood bench demo --seeds 5
+
+driftwood bench parsing --data loghub_2k --subjects driftwood,drain3
+
+driftwood bench parsing --data DIR --sets Linux,Mac --jobs 2 --json rows.jsonl
+
+The last one goes on where it was stopped. Docs: docs/parsing_benchmark.md
+"""
+POSTED = 5_000  # rows in a request
+
+
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    app.command()(bench)
+    app.command(epilog=EXAMPLES)(bench)
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="Which benchmark: demo.")],
+    name: Annotated[str, typer.Argument(help=f"Which benchmark: {', '.join(BENCHES)}.")],
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder that holds the data sets.")
     ] = None,
@@ -39,23 +53,57 @@ def bench(
     url: Annotated[
         str | None, typer.Option("--url", help="Post the rows to this server, too.")
     ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="How many run at once; 1 by default.")
+    ] = None,
+    limit: Annotated[
+        float | None,
+        typer.Option("--limit", min=0.1, help="Seconds that a subject may take on a data set."),
+    ] = None,
 ) -> None:
     """Run a benchmark and print its table; every row names data, seeds, commit and device."""
     from eval.results import write
 
-    rows = BENCHES.make(name, data=data, sets=_split(sets), subjects=_split(subjects), seeds=seeds)
+    file = None if str(json_) == "-" else json_
+    able = settings_of(name)
+    settings: dict[str, object] = {"jobs": jobs, "limit_s": limit}
+    settings = {key: value for key, value in settings.items() if value is not None}
+    if unknown := settings.keys() - able:
+        flags = ", ".join(f"--{key.removesuffix('_s')}" for key in sorted(unknown))
+        raise ConfigError(f"the benchmark {name} knows no {flags}")
+    if "journal" in able:
+        settings["journal"] = file
+    rows = BENCHES.make(
+        name, data=data, sets=_split(sets), subjects=_split(subjects), seeds=seeds, **settings
+    )
     if str(json_) == "-":
         for row in rows:
             print(json.dumps(dataclasses.asdict(row)))
-    elif json_ is not None:
-        json_.unlink(missing_ok=True)  # `write` appends
-        write(rows, json_)
+    elif file is not None and "journal" not in able:
+        file.unlink(missing_ok=True)  # `write` appends
+        write(rows, file)
     if str(json_) != "-":
-        Console(highlight=False).print(table(rows))
+        screen = Console(highlight=False)
+        if not screen.is_terminal:  # a file has room
+            screen.width = 160
+        screen.print(table([row for row in rows if not _is_part(row)]))
     if url is not None:  # last: a server that is away must not cost the rows
-        from ui.client import Client
+        _post(rows, url)
 
-        Client(url).post_results([dataclasses.asdict(row) for row in rows])
+
+def _post(rows: Sequence[Row], url: str) -> None:
+    from ui.client import Client
+
+    client = Client(url)
+    # Parts first: a leaderboard asks for the newest rows, and shows the whole.
+    ordered = [dataclasses.asdict(row) for row in sorted(rows, key=_is_part, reverse=True)]
+    for start in range(0, len(ordered), POSTED):
+        client.post_results(ordered[start : start + POSTED])
+
+
+def _is_part(row: Row) -> bool:
+    """Of a breakdown, which is for the file: its columns would fill the screen ten times."""
+    return row.bench == "parsing" and "@" in row.metric
 
 
 def table(rows: Sequence[Row]) -> Table:
@@ -78,7 +126,7 @@ def _cell(row: Row) -> str:
     if row.value is None:
         return row.note or "-"
     if row.low is None or row.high is None or row.low == row.high:
-        return f"{row.value:.3g}"
+        return f"{row.value:,.0f}" if row.value >= 1_000 else f"{row.value:.3g}"
     return f"{row.value:.3g} [{row.low:.3g}, {row.high:.3g}]"
 
 

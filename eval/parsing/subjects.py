@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import resource
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from driftwood.errors import DriftwoodError
+from driftwood.records import TemplateId
+from parsing import PARSERS
+from parsing.masks import PLACEHOLDER
 
 
 class SubjectFailed(DriftwoodError):
@@ -54,3 +63,42 @@ def batches(lines: pa.ChunkedArray[Any], rows: int = 65_536) -> Iterator[list[st
         for start in range(0, len(chunk), rows):
             part: Any = chunk.slice(start, rows)
             yield part.to_pylist()
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    """Plays `Subject`: one of our `PARSERS` with its defaults. A line has the text that its template has at the end."""
+
+    parser: str
+    tuned: bool = False
+    settings: str = "defaults"
+
+    def run(self, lines: pa.ChunkedArray[Any], dataset: str, limit_s: float) -> Outcome:
+        parser = PARSERS.make(self.parser)
+        wall, cpu = time.perf_counter(), time.process_time()
+        ids = [np.array(parser.parse(part), np.int64) for part in batches(lines)]
+        texts = parser.templates()
+        seconds, cpu_s = time.perf_counter() - wall, time.process_time() - cpu
+        encoded: Any = pa.array(np.concatenate(ids)).dictionary_encode()
+        known = [texts.get(TemplateId(each)) for each in encoded.dictionary.to_pylist()]
+        # Our slots have kinds, as in <NUM>; the benchmark knows one.
+        plain = [None if text is None else PLACEHOLDER.sub("<*>", text) for text in known]
+        column = pa.DictionaryArray.from_arrays(encoded.indices, pa.array(plain, pa.string()))
+        return Outcome(column, seconds, cpu_s, peak_mb())
+
+
+def known_subjects() -> dict[str, Subject]:
+    """Every subject by its name: our parsers first, then those of others."""
+    peers: dict[str, Subject] = getattr(import_module("eval.parsing.peers"), "PEERS", {})
+    return {**{name: InProcess(name) for name in PARSERS}, **peers}
+
+
+def peak_mb() -> float:
+    """The largest resident memory of this process since it began."""
+    try:
+        # Not ru_maxrss: a process that was started by a large one begins with that one's.
+        status = Path("/proc/self/status").read_text()
+        return round(int(status.partition("VmHWM:")[2].split()[0]) / 1024, 1)
+    except (OSError, IndexError):
+        unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20, 1)
