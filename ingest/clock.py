@@ -92,17 +92,17 @@ class Clock:
             more += int(fraction) * (1_000_000 if stamp.millis else _NS[len(fraction)])
         return known[0] + more
 
-    def minute(self, stamp: Stamp, second: str, zone: str, before: int) -> int | None:
+    def minute(self, stamp: Stamp, second: str, zone: str, before: tuple[int, int]) -> int | None:
         """The minute that all of its seconds share, in ns; of a stamp whose second does not stand last: that second.
 
-        None when it is no time, or when `before` falls between two seconds that would have another year or day.
+        None when it is no time, or when it is not the same for all that come `before` (from, to) and all its seconds.
         """
         key = (second[:-2] if stamp.seconds_last else second) + zone
-        earliest = before - (60 * SECOND if stamp.seconds_last else 0)
+        earliest, latest = before[0] - (60 * SECOND if stamp.seconds_last else 0), before[1]
         known = self._seen.get(key)
-        if known is None or not (known[1] <= earliest and before < known[2]):
-            known = self._meant(stamp, second, zone, before)
-            if known is None or not (known[1] <= earliest and before < known[2]):
+        if known is None or not (known[1] <= earliest and latest < known[2]):
+            known = self._meant(stamp, second, zone, latest)
+            if known is None or not (known[1] <= earliest and latest < known[2]):
                 return None
             if len(self._seen) >= _REMEMBERED:
                 self._seen.clear()

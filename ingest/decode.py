@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
@@ -123,35 +124,56 @@ class Decoder:
         self, raws: Sequence[Raw], labels: Mapping[str, str]
     ) -> tuple[Records, DeadLetters]:
         observed = self._now()
-        rows = Rows()
+        arrived = [
+            observed if raw.record_ts is None or raw.record_ts < 0 else raw.record_ts
+            for raw in raws
+        ]
         dead: list[dict[str, Any]] = []
-        formats: dict[str, list[str]] = {}
-        for message, raw in enumerate(raws):
-            arrived = observed
-            if raw.record_ts is not None and raw.record_ts >= 0:
-                arrived = raw.record_ts
+
+        def one(rows: Rows, message: int) -> str:
             try:
-                chosen = self._message(rows, message, raw, arrived)
+                return self._message(rows, message, raws[message], arrived[message])
             except Undecodable as error:
-                dead.append(self._dead(raw, observed, str(error)))
-                chosen = "dead_letter"
-            formats.setdefault(raw.topic, []).append(chosen)
+                dead.append(self._dead(raws[message], observed, str(error)))
+                return "dead_letter"
+
+        topics = list(dict.fromkeys(raw.topic for raw in raws))
+        at = {topic: n for n, topic in enumerate(topics)}
+        column = (
+            _column([raw.value for raw in raws]) if self._encoding in {"auto", "text"} else None
+        )
+        framed = (
+            [bool(raw.headers) or raw.value[:1] in {b"\0", b"\n"} for raw in raws]
+            if self._encoding == "auto"
+            else [False] * len(raws)
+        )
+        records, chosen = self._records(
+            len(raws),
+            column,
+            (min(arrived, default=0), max(arrived, default=0)),
+            np.array(framed, np.bool_),
+            one,
+            {
+                "origins": [
+                    Origin(
+                        topic,
+                        {"topic": topic_name(topic), **self._base, **labels},
+                        topic_name(topic),
+                    )
+                    for topic in topics
+                ],
+                "origin": np.array([at[raw.topic] for raw in raws], np.int32),
+                "part": np.array([raw.part for raw in raws], np.int32),
+                "off": np.array([raw.off for raw in raws], np.int64),
+                "observed_ts": observed,
+                "redactor": self._redactor,
+            },
+        )
+        formats: dict[str, list[str]] = {topic: [] for topic in topics}
+        for raw, form in zip(raws, chosen, strict=True):
+            formats[raw.topic].append(form)
         for topic, each in formats.items():
             self._choices.add(topic, each)
-        at = {topic: n for n, topic in enumerate(formats)}
-        records = rows.records(
-            origins=[
-                Origin(
-                    topic, {"topic": topic_name(topic), **self._base, **labels}, topic_name(topic)
-                )
-                for topic in formats
-            ],
-            origin=np.array([at[raw.topic] for raw in raws], np.int32),
-            part=np.array([raw.part for raw in raws], np.int32),
-            off=np.array([raw.off for raw in raws], np.int64),
-            observed_ts=observed,
-            redactor=self._redactor,
-        )
         return records, dead_letters(dead)
 
     def lines(
@@ -223,43 +245,46 @@ class Decoder:
             "observed_ts": observed,
             "redactor": self._redactor,
         }
-        records, formats = self._at_once(lines, before, observed, errors, text, shared)
+        aside = np.zeros(n, np.bool_)
+        aside[list(errors)] = True
+
+        def one(rows: Rows, row: int) -> str:
+            first = len(rows.line)
+            form = text(rows, row, lines[row], before, observed)
+            if row in errors:
+                for record in range(first, len(rows.line)):
+                    rows.note(record, "decode_error", errors[row])
+            return form
+
+        column = _column(lines) if text in (self._texts.read, self._texts.plain) else None
+        records, formats = self._records(n, column, (before, before), aside, one, shared)
         self._choices.add(topic, formats)
         return records
 
-    def _at_once(
+    def _records(
         self,
-        lines: Sequence[str],
-        before: int,
-        observed: int,
-        errors: Mapping[int, str],
-        text: Read,
+        n: int,
+        column: pa.StringArray | None,
+        before: tuple[int, int],
+        aside: npt.NDArray[np.bool_],
+        one: Callable[[Rows, int], str],
         shared: Mapping[str, Any],
     ) -> tuple[Records, list[str]]:
-        """Records and formats: of most lines together, of the others one by one."""
-        column = _column(lines) if text in (self._texts.read, self._texts.plain) else None
-        known = None if column is None else self._texts.known(lines, column, before)
-        rows, formats = Rows(), [""] * len(lines)
-        unread: Sequence[int] = range(len(lines))
-        if known is not None:
-            fits = known.layout >= 0
-            if errors:
-                fits[list(errors)] = False
-            unread = np.flatnonzero(~fits).tolist()
-        for row in unread:
-            formats[row] = text(rows, row, lines[row], before, observed)
-        if errors:
-            for record, row in enumerate(rows.message):
-                if row in errors:
-                    rows.note(record, "decode_error", errors[row])
+        """Records and formats of `n` messages: of most together (`column`), of those `aside` and of others by `one`."""
+        known = None if column is None else self._texts.known(column, before)
+        fits = np.zeros(n, np.bool_) if known is None else (known.layout >= 0) & ~aside
+        rows, formats = Rows(), [""] * n
+        unread = np.flatnonzero(~fits).tolist()
+        for message in unread:
+            formats[message] = one(rows, message)
         others = rows.records(**shared)
-        if known is None or column is None or len(unread) == len(lines):
+        if known is None or column is None or len(unread) == n:
             return others, formats
         at = np.flatnonzero(fits)
         layouts = known.layout[at].tolist()
         forms, services = self._texts.forms()
-        for row, layout in zip(at.tolist(), layouts, strict=True):
-            formats[row] = forms[layout]
+        for message, layout in zip(at.tolist(), layouts, strict=True):
+            formats[message] = forms[layout]
         read = known_records(
             column if not unread else column.take(pa.array(at, pa.int64())),
             known.ts[at],
@@ -355,11 +380,14 @@ class Decoder:
         }
 
 
-def _column(lines: Sequence[str]) -> pa.StringArray | None:
+def _column(lines: Sequence[str] | Sequence[bytes]) -> pa.StringArray | None:
+    """None when a line is no text: then all are read one by one, and it is said of which."""
     try:
-        return pa.array(lines, pa.string())
-    except UnicodeEncodeError:  # half of a surrogate pair, see `Rows`
+        column = pa.array(lines, pa.string())
+        column.validate(full=True)
+    except (UnicodeEncodeError, pa.ArrowInvalid):
         return None
+    return column
 
 
 def _failed(error: Exception) -> str:

@@ -132,7 +132,7 @@ class Heads:
         self._severity[row] = layout.severity
         self.layouts.append(layout)
 
-    def read(self, column: Column, rows: Rows, before: int, into: Read) -> Rows:
+    def read(self, column: Column, rows: Rows, before: tuple[int, int], into: Read) -> Rows:
         """Reads `rows` of `column`, as far as their starts are known; the rows that are left."""
         left: list[Rows] = []
         for width in sorted(self._known):
@@ -169,7 +169,7 @@ class Heads:
         rows: Rows,
         head: Bytes,
         layout: npt.NDArray[np.int32],
-        before: int,
+        before: tuple[int, int],
         into: Read,
     ) -> Rows:
         """Times and levels of rows whose layout is known; the rows of which it does not hold."""
@@ -190,7 +190,7 @@ class Heads:
         return np.concatenate(failed) if failed else rows[:0]
 
     def _times(
-        self, head: Bytes, place: Place, before: int
+        self, head: Bytes, place: Place, before: tuple[int, int]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         stamp, second, zone = place.stamp, place.second, place.zone
         minute = slice(second.start, second.end - 2 * stamp.seconds_last)

@@ -36,6 +36,8 @@ _CONTINUES: Final = re.compile(
     r"|goroutine [0-9]+ \[|--- End of (?:inner exception )?stack trace",
 )
 _INDENTED_OR_CONTINUES: Final = re.compile(rf"\s|{_CONTINUES.pattern}")
+_OPENS: Final = frozenset("0123456789[{<(")
+"""A line that begins so goes on nothing: neither blank nor pattern above does."""
 _TRACEBACK: Final = "Traceback (most recent call last):"
 
 
@@ -193,7 +195,8 @@ def _unusual(lines: Sequence[str]) -> list[int]:
     return [
         n
         for n, line in enumerate(lines)
-        if not line or continues(line) or line.find(" std", 19, 48) > 0
+        if (line[:1] not in _OPENS and (not line or continues(line)))
+        or line.find(" std", 19, 48) > 0
     ]
 
 

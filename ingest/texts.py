@@ -39,21 +39,22 @@ class Texts:
         self._envelopes = Envelopes(self._clock, self._headers.keys)
         self._heads = Heads(self._clock)
 
-    def known(self, lines: Sequence[str], column: pa.StringArray, before: int) -> Read | None:
+    def known(self, column: pa.StringArray, before: tuple[int, int]) -> Read | None:
         """What can be said of most lines at once, as `read` (or `plain`, but always the same one) would say it.
 
-        `column` holds the same `lines`. None when they are too few.
+        `before`: the least and the greatest of them all. None when the lines are too few.
         """
-        if len(lines) < _FEW:
+        n = len(column)
+        if n < _FEW:
             return None
         self._heads.make_room()
-        known, n = Column(column), len(lines)
+        known = Column(column)
         read = Read(np.zeros(n, np.int64), np.zeros(n, np.uint8), np.full(n, -1, np.int32))
         unread = np.flatnonzero(known.first() != ord("{"))
         unread = self._heads.read(known, unread, before, read)
         for _ in range(_ROUNDS):
-            step = max(1, len(unread) // _SAMPLE)
-            if not self._learn([lines[row] for row in unread[::step].tolist()], before):
+            sample = unread[:: max(1, len(unread) // _SAMPLE)].tolist()
+            if not self._learn([str(column[row].as_py()) for row in sample], before[1]):
                 break
             rest = self._heads.read(known, unread, before, read)
             few, unread = len(rest) > len(unread) // 2, rest

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.columns import Rows
-from ingest.decode import Decoder
+from ingest.decode import Decoder, Raw
 from ingest.texts import Texts
 
 NOW = 1_795_262_400 * 10**9  # 2026-11-21T12:00:00Z
@@ -129,9 +129,37 @@ def test_real_logs_say_the_same_together(shared: Path) -> None:
 def test_a_header_is_learnt_from_one_line_and_known_in_the_next(head: str) -> None:
     texts = Texts("UTC")
     lines = [head] * 100
-    found = texts.known(lines, pa.array(lines), NOW)
+    found = texts.known(pa.array(lines), (NOW, NOW))
     assert found is not None
     if Texts("UTC").read(Rows(), 0, head, NOW, NOW) in NOT_LEARNT or "\\" in head:
         assert (found.layout < 0).all()
     else:
         assert (found.layout >= 0).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), heads=st.lists(st.sampled_from(HEADS), min_size=1, max_size=5))
+def test_messages_read_together_say_what_each_says_alone(seed: int, heads: list[str]) -> None:
+    chance = random.Random(seed)
+    raws = [
+        Raw(
+            varied(chance.choice(heads), chance).encode(),
+            f"orders/{chance.randrange(2)}",
+            chance.randrange(3),
+            off,
+            record_ts=chance.choice((None, -1, NOW - 10**15, NOW - off * 10**9)),
+        )
+        for off in range(300)
+    ]
+    if seed % 4 == 0:
+        raws[7] = raws[7]._replace(value=b"\0\0\0\0\7framed")
+        raws[9] = raws[9]._replace(value=b"\n", headers=(("content-type", b"text/plain"),))
+        raws[seed % 300] = raws[0]._replace(value=b"2026-02-02 00:00:00 caf\xe9", off=seed % 300)
+
+    def read_in(size: int) -> tuple[list[Any], list[Any], dict[str, dict[str, int]]]:
+        decoder = Decoder("test", {}, now=lambda: NOW)
+        parts = [decoder.messages(raws[at : at + size], {}) for at in range(0, len(raws), size)]
+        records = [row for part, _ in parts for row in part.to_pylist()]
+        return records, [row for _, dead in parts for row in dead.to_pylist()], decoder.chosen()
+
+    assert read_in(len(raws)) == read_in(ALONE)
