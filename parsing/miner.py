@@ -19,7 +19,7 @@ from driftwood.errors import StoreError
 from driftwood.labels import stable_id
 from driftwood.records import Template, TemplateId
 from parsing.lattice import Lattice, Shape
-from parsing.pieces import ANY, compared, pieces, skeleton
+from parsing.pieces import ANY, compared, pieces, shaped
 from parsing.plain import plain
 from parsing.tokens import WILDCARD, joined, masked
 
@@ -105,7 +105,7 @@ class Driftwood:
         words, gaps = pieces(text)
         if more:
             words, gaps = (*words, WILDCARD), (*gaps, "")
-        shape = (skeleton(gaps), *map(compared, words))
+        shape = shaped(words, gaps)
         number = self._lattice.numbers.get(shape)
         if number is None:
             root = self._covering(shape)
@@ -163,7 +163,7 @@ class Driftwood:
         if wider == opened.words and exact == opened.exact:
             return False
         opened.words, opened.exact = wider, exact
-        opened.shape = (shape[0], *map(compared, wider))
+        opened.shape = shaped(wider, opened.gaps)
         return True
 
     def _merge(self, united: list[tuple[int, int]]) -> None:
@@ -242,7 +242,7 @@ class Driftwood:
     def _restore(self, saved: dict[str, Any]) -> None:
         self._lattice.load(saved["lattice"])
         for root, template, version, words, gaps, exact, numbers in saved["opened"]:
-            shape = (skeleton(tuple(gaps)), *map(compared, words))
+            shape = shaped(words, tuple(gaps))
             opened = _Opened(
                 TemplateId(template), version, words, shape, tuple(gaps), exact, numbers
             )

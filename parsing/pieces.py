@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from parsing.masks import PLACEHOLDER
@@ -22,6 +23,14 @@ _WORD = re.compile(
     rf"((?:{PLACEHOLDER.pattern}|[^\s=:,;|()\[\]{{}}\"'<>\U000F0000-\U000F00FF]|<(?!\s)|>)+"
     r"|(?<=\()(?=\))|(?<=\[)(?=\])|(?<==)(?=[\s,;]|\Z))"
 )
+_VALUE = re.compile(
+    r"(?=[^<>]*[A-Za-z])[^<>\d]*\d[^<>\d]*\d[^<>]*"  # two digits and more: the name of one of many
+    r"|null|NULL"
+    r"|[\w.]+\.[\w.]+/[\w.$]+|[\w.]+/\.[\w.$]+"
+    r"|<(?:NUM|HEX)>-<(?:NUM|HEX)>"
+)
+_KEYED = re.compile(r"(?:^|[^=])=\Z")
+_OPENS = tuple("({[=")
 _SPACES = re.compile(r"\s+")
 
 
@@ -32,7 +41,30 @@ def pieces(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if len(words) == MAX_WORDS and gaps[-1]:
         words.append(WILDCARD)
         gaps.append("")
+    for at, word in enumerate(words):
+        if value(word):
+            words[at] = WILDCARD
     return tuple(words), tuple(gaps)
+
+
+@lru_cache(maxsize=65_536)
+def value(word: str) -> bool:
+    """Whether a word that no mask took is a value by its looks.
+
+    >>> [value(w) for w in ("storage234", "node-D07", "null", "com.x.app/.Main", "ssh2", "opened")]
+    [True, True, True, True, False, False]
+    """
+    return _VALUE.fullmatch(word) is not None
+
+
+def shaped(words: Sequence[str], gaps: tuple[str, ...]) -> tuple[str, ...]:
+    """What is compared of a line: its gaps and words. After `key=` stands any value, though its text stays."""
+    shape = [skeleton(gaps), *map(compared, words)]
+    if "=" in shape[0]:
+        for at, word in enumerate(words):
+            if word and _KEYED.search(gaps[at]) and not gaps[at + 1].startswith(_OPENS):
+                shape[at + 1] = ANY
+    return tuple(shape)
 
 
 def skeleton(gaps: tuple[str, ...]) -> str:
