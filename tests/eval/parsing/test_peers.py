@@ -189,5 +189,9 @@ def test_the_real_parser_gives_a_template_for_each_line(name: str) -> None:
     assert len(outcome.templates) == len(lines)
     assert isinstance(outcome.templates, pa.Array)
     found = outcome.templates.to_pylist()
-    assert len(set(found[:120])) < 120
+    assert all(isinstance(template, str) for template in found[:240])
+    if (
+        name != "logmine"
+    ):  # with its demo's distance, close to nothing, it joins only lines that are equal
+        assert len(set(found[:120])) < 120
     assert found[0] != found[-1]
