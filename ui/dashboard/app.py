@@ -51,6 +51,14 @@ PAGES = {
             help="What drifted from normal, why, on which lines; judge it here.",
         ),
     ],
+    "Compare": [
+        st.Page(
+            "app_pages/benchmarks.py",
+            title="Benchmarks",
+            icon=":material/leaderboard:",
+            help="How good parsers and detectors are, as measured by `driftwood bench`.",
+        ),
+    ],
     "Operate": [
         st.Page(
             "app_pages/system.py",
@@ -60,6 +68,9 @@ PAGES = {
         ),
     ],
 }
+
+LINELESS = ("System", "Benchmarks")
+"""Pages that are not about lines: they need none, and no range."""
 
 page = st.navigation(PAGES)
 ways.follow()
@@ -81,10 +92,10 @@ with st.container(gap=10):
     frame.controls(
         page.title,
         [each["service"] for each in found if each["service"]],
-        ranged=page.title != "System",
+        ranged=page.title not in LINELESS,
     )
     frame.live(lambda: notices.banners(frame.stats()), 5.0)
-    if known["lines_total"] or page.title == "System":
+    if known["lines_total"] or page.title in LINELESS:
         page.run()
     else:
         frame.live(notices.wait_for_lines, 2.0)

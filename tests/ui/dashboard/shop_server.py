@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from tests.ui.dashboard import shop_logql
+from tests.ui.dashboard import shop_logql, shop_results
 from tests.ui.dashboard.shop import Shop
 from tests.ui.dashboard.shop_lines import NEW, SERVICES, TEMPLATES, ident, rfc, when
 
@@ -239,6 +239,10 @@ def app(shop: Shop) -> FastAPI:
             "server": {"listen": "127.0.0.1:3100", "max_lines": 5_000},
             "kafka": {"brokers": ["broker:9092"], "sasl_password": "***"},
         }
+
+    @api.get("/api/v1/results")
+    def results() -> Any:
+        return {"results": [] if shop.empty else shop_results.rows(hostile=shop.hostile)}
 
     api.include_router(shop_logql.routes(shop))
     return api

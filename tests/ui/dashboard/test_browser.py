@@ -37,6 +37,7 @@ PAGES = {
     "explore": ".dw-lines, .dw-curves",
     "patterns": ".dw-table",
     "anomalies": ".dw-inbox",
+    "benchmarks": ".dw-board",
     "system": ".dw-flow",
 }
 # Streamlit looks for its own health page below the page's path first, and is told that it is not there.

@@ -17,7 +17,7 @@ from tests.ui.dashboard.shop_lines import HOSTILE, ident
 from tests.ui.dashboard.shop_server import Served
 from ui.dashboard.launch import APP
 
-PAGES = ["overview", "explore", "patterns", "anomalies", "system"]
+PAGES = ["overview", "explore", "patterns", "anomalies", "benchmarks", "system"]
 PATIENCE_S = 30
 
 
@@ -89,7 +89,7 @@ def test_a_page_asks_for_few_things(on: Any, page: str) -> None:
     assert len({each.partition("?")[0] for each in shop.asked}) <= 7, shop.asked
 
 
-@pytest.mark.parametrize("page", PAGES[:-1])
+@pytest.mark.parametrize("page", PAGES[:-2])
 def test_an_empty_store_shows_how_to_send_lines(on: Any, page: str) -> None:
     dashboard = on(Shop(empty=True)).open(page)
     assert "no line yet" in dashboard.shown
@@ -100,6 +100,18 @@ def test_an_empty_system_page_still_shows_the_way_of_a_line(on: Any) -> None:
     dashboard = on(Shop(empty=True)).open("system")
     assert "dw-flow" in dashboard.shown
     assert "No source is configured" in dashboard.shown
+
+
+def test_a_leaderboard_has_the_newest_values_and_marks_the_best(on: Any) -> None:
+    shown = on(Shop()).open("benchmarks", sort="GA").shown
+    assert shown.index("driftwood") < shown.index("drain3") < shown.index("lfa")
+    assert '<b class="is-best">0.950</b>' in shown
+    assert "0.100" not in shown, "an older run is not shown"
+    assert "took more than 600 s" in shown
+
+
+def test_an_empty_leaderboard_says_how_to_fill_it(on: Any) -> None:
+    assert "driftwood bench parsing" in on(Shop(empty=True)).open("benchmarks").shown
 
 
 @pytest.mark.parametrize("page", PAGES)
