@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import pyarrow as pa
 
 from driftwood.errors import QueryTimeout
+from driftwood.store.grams import Needles
 from driftwood.store.relation import Unsealed
 from driftwood.store.schema import HOUR
 from driftwood.store.streams import Places, Streams
@@ -61,11 +62,12 @@ class Readable(Protocol):
         columns: Sequence[str] = (),
         *,
         lacking: bool = False,
+        needles: Needles = (),
     ) -> str:
         """SQL that stands after FROM: all rows of `logs` with `start` <= ts <= `end`, and some beyond.
 
         Of streams at `places` (none: of all), and some beyond. With `columns` only the rows of segments that have these
-        as well; or, if `lacking`, all other rows.
+        as well; or, if `lacking`, all other rows. With `needles` only rows that may have these, and some others.
         """
 
     def next_line_id(self) -> int:
@@ -127,8 +129,9 @@ class Deadline:
         columns: Sequence[str] = (),
         *,
         lacking: bool = False,
+        needles: Needles = (),
     ) -> str:
-        return self._store.relation(start, end, places, columns, lacking=lacking)
+        return self._store.relation(start, end, places, columns, lacking=lacking, needles=needles)
 
     def next_line_id(self) -> int:
         return self._store.next_line_id()

@@ -67,6 +67,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE segments ADD COLUMN columns VARCHAR[]",
     ),
     (
+        # Which texts its lines may have, see `store.grams`; NULL: not known.
+        "ALTER TABLE segments ADD COLUMN grams BLOB",
+    ),
+    (
         # Templates that another one took over, see `store.lineage`. No older parser ever merged two.
         "CREATE TABLE merged (id BIGINT NOT NULL, successor BIGINT NOT NULL)",
         # What users decided about templates, see `store.read_rules`.

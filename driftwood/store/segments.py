@@ -15,6 +15,7 @@ from pathlib import Path
 from driftwood.logql.sql import Sql
 from driftwood.store.database import SEGMENTS, Cursor, quoted
 from driftwood.store.extract import Extraction, extraction_of
+from driftwood.store.grams import grams_of
 from driftwood.store.schema import COLUMNS, HOUR, MINUTE, PLACE, end_of
 from driftwood.store.streams import Streams
 
@@ -51,6 +52,8 @@ class Segment:
     sealed_at: int
     columns: tuple[str, ...]
     """What the file has beside the columns of `logs`: the place of the stream, and extracted labels."""
+    grams: bytes
+    """`store.grams`, packed."""
 
 
 # -- files
@@ -83,6 +86,7 @@ def write_segment(
         ).fetchall()[0]
         if not row_count:
             return []
+        grams = grams_of(cursor, numbered(temporary.parent, [temporary.name]), row_count).packed()
         sync(temporary)
         size, digest = temporary.stat().st_size, checksum(temporary)
         temporary.rename(folder / path)
@@ -90,7 +94,7 @@ def write_segment(
     finally:
         temporary.unlink(missing_ok=True)
     bounds = (min_ts, max_ts, min_line_id, max_line_id, max_observed_ts)
-    return [Segment(path, hour, row_count, *bounds, size, text, digest, now, columns)]
+    return [Segment(path, hour, row_count, *bounds, size, text, digest, now, columns, grams)]
 
 
 def _copy(
@@ -162,7 +166,7 @@ def register(cursor: Cursor, folder: Path, added: Iterable[Segment], removed: It
         rows += sum(n for (n,) in found)
     for segment in added:
         values = [getattr(segment, each.name) for each in fields(segment)]
-        values[-1] = list(segment.columns)
+        values[values.index(segment.columns)] = list(segment.columns)
         cursor.execute(f"INSERT INTO segments VALUES ({', '.join('?' * len(values))})", values)
     cursor.execute(f"INSERT OR REPLACE INTO meta VALUES ('{REVISION}', ?)", [secrets.token_hex(8)])
     make_view(cursor, folder)
@@ -215,4 +219,13 @@ def union(folder: Path, paths: Sequence[str]) -> str:
 
 
 def parquet(folder: Path, paths: Sequence[str]) -> str:
-    return f"read_parquet([{', '.join(quoted(str(folder / path)) for path in paths)}])"
+    return f"read_parquet({_files(folder, paths)})"
+
+
+def numbered(folder: Path, paths: Sequence[str]) -> str:
+    """The same, with `file_row_number`."""
+    return f"read_parquet({_files(folder, paths)}, file_row_number = true)"
+
+
+def _files(folder: Path, paths: Sequence[str]) -> str:
+    return f"[{', '.join(quoted(str(folder / path)) for path in paths)}]"

@@ -27,6 +27,7 @@ from driftwood.errors import StoreError, StoreFull
 from driftwood.records import EVENTS, Commit, Events, Records
 from driftwood.store.database import Cursor, Database
 from driftwood.store.export import Span, export
+from driftwood.store.grams import Needles
 from driftwood.store.info import info
 from driftwood.store.migrate import migrate
 from driftwood.store.relation import Resolver, Unsealed, relation
@@ -282,13 +283,14 @@ class DuckStore:
         columns: Sequence[str] = (),
         *,
         lacking: bool = False,
+        needles: Needles = (),
     ) -> str:
         """What to select FROM, instead of `logs`, when only ts in [start, end] (ns) matters: opens no other segment.
 
         The rows are a superset: the query still has to compare ts itself. For `query` only, which resolves it in the
         snapshot that the query sees (`store.relation`, also for what the others mean).
         """
-        return relation(start, end, places, columns, lacking=lacking)
+        return relation(start, end, places, columns, lacking=lacking, needles=needles)
 
     def query(
         self, sql: str, parameters: Sequence[object] = (), timeout: float | None = None

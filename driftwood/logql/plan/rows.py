@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from driftwood.logql.answer import Labels
 from driftwood.logql.plan.asked import Asked
+from driftwood.logql.plan.needles import needles_of
 from driftwood.logql.plan.static import STATE, UNSURE, Static, among, rows_of
 from driftwood.logql.sql import Sql, sql
 from driftwood.logql.stages.labels import NO_LABELS
@@ -53,6 +54,7 @@ def relation_of(asked: Asked, static: Static, span: Span) -> Sql:
         store.streams.places_of(static.streams),
         sorted(static.columns or static.lacking),
         lacking=bool(static.lacking),
+        needles=needles_of([stage for stage, _ in static.filters]),
     )
     return sql(
         f"(SELECT * FROM {relation} WHERE ts > {span.start} AND ts <= {span.end} AND {{}})",

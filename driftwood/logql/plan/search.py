@@ -15,6 +15,7 @@ from driftwood.logql.answer import Direction, Labels
 from driftwood.logql.ast import LabelFilter, LogQuery
 from driftwood.logql.needs import required_names
 from driftwood.logql.plan.asked import Asked
+from driftwood.logql.plan.needles import needles_of
 from driftwood.logql.plan.rows import StoredRow, lists, relation_of
 from driftwood.logql.plan.sampled import Sampled, sampled
 from driftwood.logql.plan.static import (
@@ -37,6 +38,8 @@ from driftwood.store.schema import LAST_HOUR, MINUTE
 FIRST_LINES = 2_000
 GROWTH = 8
 """Each slice of time holds so many times as many lines as the one before it."""
+NEEDLE_LINES, NEEDLE_GROWTH = 16_000, 64
+"""The same where filters need some text: most chunks of lines without it are not looked at."""
 FEW_ROWS = 100_000
 """So many hot rows are looked at at once."""
 LEAST_BATCH = 100
@@ -75,6 +78,7 @@ class Search:
             asking.note(f"lines: {part.told}; Python makes the labels of those that are shown")
         self._exact = all(part.unsure == FALSE for part in self._parts)
         self._plain = self._exact and all(part.is_everything for part in self._parts)
+        self._skips = any(needles_of([stage for stage, _ in part.filters]) for part in self._parts)
 
     def rows(self, wanted: int) -> Iterator[StoredRow]:
         """Rows that may be wanted, about so many of them; as many as the caller takes."""
@@ -119,14 +123,15 @@ class Search:
         ordered = list(lists(minutes))
         if not ordered:
             return
-        lines, enough = 0, wanted if self._plain else max(FIRST_LINES, 2 * wanted)
+        least, growth = (NEEDLE_LINES, NEEDLE_GROWTH) if self._skips else (FIRST_LINES, GROWTH)
+        lines, enough = 0, wanted if self._plain else max(least, 2 * wanted)
         for minute, n in reversed(ordered) if self._backward else ordered:
             lines += n
             edge = minute - MINUTE + 1 if self._backward else minute + 1
             if lines >= enough and start < edge < end:
                 yield Span(edge, end) if self._backward else Span(start, edge)
                 start, end = (start, edge) if self._backward else (edge, end)
-                lines, enough = 0, enough * GROWTH
+                lines, enough = 0, enough * growth
         yield Span(start, end)
 
     # -- one slice
