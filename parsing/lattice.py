@@ -24,8 +24,10 @@ VALUES = 3
 """So many different values make a variable..."""
 FIRST_VALUES = 5
 """... so many where a line begins, which is where messages differ most, unless they look like names of things..."""
-LONE_VALUES = 6
+LONE_VALUES = 12
 """... and so many where but one word would be left."""
+PAIRED_VALUES = 6
+"""So many different values in two places make both variables."""
 MAX_PAIRED = 14
 """A shape with more constants than this is not entered under two variables, as that takes their square."""
 KEYS = 3
@@ -127,7 +129,7 @@ class Lattice:
 
 
 def _needed(places: Places, wide: Shape, values: list[set[str]]) -> int:
-    needed = VALUES
+    needed = VALUES if len(places) == 1 else PAIRED_VALUES
     if len(places) == 1:
         place = places[0]
         names = sum(1 for value in values[0] if _NAME.search(value))

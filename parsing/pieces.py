@@ -23,11 +23,14 @@ _WORD = re.compile(
     rf"((?:{PLACEHOLDER.pattern}|[^\s=:,;|()\[\]{{}}\"'<>\U000F0000-\U000F00FF]|<(?!\s)|>)+"
     r"|(?<=\()(?=\))|(?<=\[)(?=\])|(?<==)(?=[\s,;]|\Z))"
 )
+_PART = rf"{PLACEHOLDER.pattern}[A-Za-z]{{0,2}}"
 _VALUE = re.compile(
     r"(?=[^<>]*[A-Za-z])[^<>\d]*\d[^<>\d]*\d[^<>]*"  # two digits and more: the name of one of many
     r"|null|NULL"
     r"|[\w.]+\.[\w.]+/[\w.$]+|[\w.]+/\.[\w.$]+"
-    r"|<(?:NUM|HEX)>-<(?:NUM|HEX)>"
+    rf"|{_PART}(?:[-./+_~]{_PART})+"  # a range, a version, 125312k/129720k
+    rf"|[vV]\d*(?:\.?{PLACEHOLDER.pattern}|\.\d+)+[a-z]?"
+    rf"|(?=[^<>]*{PLACEHOLDER.pattern})[\w<>-]+(?:\.[A-Za-z][A-Za-z-]+){{2,}}"  # a host
 )
 _KEYED = re.compile(r"(?:^|[^=])=\Z")
 _OPENS = tuple("({[=")
@@ -42,7 +45,8 @@ def pieces(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         words.append(WILDCARD)
         gaps.append("")
     for at, word in enumerate(words):
-        if value(word):
+        key = gaps[at + 1].startswith("=") or (at == 0 and gaps[1].startswith(":"))
+        if not key and value(word):
             words[at] = WILDCARD
     return tuple(words), tuple(gaps)
 
