@@ -1,9 +1,10 @@
 """The cache of line shapes before any parser: each distinct shape is parsed once, and not each line.
 
-A line has a fine shape, made for all lines of a batch in one pass of RE2 over the Arrow column: what is surely a value
-(a number, a UUID, a word of hex...) collapses. Lines of a fine shape that is not known are masked one by one, which is
-the coarse shape (`parsing.masks`); only a line of a new coarse shape goes to the parser. A coarse shape with many fine
-ones (a random path in each line, say) has no more of them remembered, so that they do not push out the others.
+A line has a key, made for all lines of a batch together (`parsing.keys`), and lines of one key have one fine shape.
+That is made for keys that are not known, in one pass of RE2 over their first lines: what is surely a value (a number, a
+UUID, a word of hex...) collapses. Lines of a fine shape that is not known are masked one by one, which is the coarse
+shape (`parsing.masks`); only a line of a new coarse shape goes to the parser. A coarse shape with many fine ones (a
+random path in each line, say) has no more of them remembered, so that they do not push out the others.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 
 from driftwood.protocols import Parser
 from driftwood.records import Template, TemplateId
+from parsing.keys import keys
 from parsing.params import matches
 from parsing.rules import Rules, shown
 from parsing.shapestate import State, pack, unpack
@@ -46,6 +48,8 @@ COLLAPSES = "|".join(
 MARK = "0000"
 # Fine shapes that are remembered of one coarse shape.
 MAX_FINE = 64
+# Lines that are looked at together: what is made of them on the way fits into a cache of the processor.
+BLOCK = 16_384
 
 Slots = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
@@ -66,6 +70,9 @@ class ShapeCache:
         self._state = State()
         self._slots: dict[TemplateId, int] = {}
         self._rules = Rules()
+        self._fine_of: dict[
+            bytes, bytes
+        ] = {}  # key -> digest of its fine shape; not part of the state
         self.revision = 0
         """Rises whenever `save` has something new to say."""
 
@@ -78,8 +85,7 @@ class ShapeCache:
         self._rules = rules
 
     def parse(self, lines: Sequence[str]) -> list[TemplateId]:
-        clean = [line.encode("utf-8", "replace").decode() for line in lines]
-        ids, _ = self.assign(pa.array(clean, pa.string()))
+        ids, _ = self.assign(_column(lines))
         return [TemplateId(i) for i in ids.to_numpy().tolist()]
 
     def assign(
@@ -90,30 +96,56 @@ class ShapeCache:
         The version that a line brings about is its own; lines before it in the batch keep the older one.
         """
         chunks: list[Any] = lines.chunks if isinstance(lines, pa.ChunkedArray) else [lines]
-        parts = [part for chunk in chunks for part in self._assigned(chunk)]
+        blocks = (chunk.slice(at, BLOCK) for chunk in chunks for at in range(0, len(chunk), BLOCK))
+        parts = [part for block in blocks for part in self._assigned(block)]
         ids = np.concatenate([np.empty(0, np.int64), *(ids for ids, _ in parts)])
         versions = np.concatenate([np.empty(0, np.int32), *(versions for _, versions in parts)])
         return pa.array(ids, pa.int64()), pa.array(versions, pa.int32())
 
     def _assigned(self, lines: pa.StringArray) -> list[tuple[Ids, Versions]]:
         lines = self._rules.prepared(lines)
-        encoded = shapes(lines).dictionary_encode()
-        shape = encoded.indices.to_numpy()
-        texts = [str(text) for text in encoded.dictionary.to_pylist()]
-        keys = [_digest(text) for text in texts]
+        heads = _heads(lines) if lines.null_count or _some_long(lines) else lines
+        shape, texts, fine = self._fine_shapes(heads)
         parts = []
         at = 0
         while at < len(shape):
-            end, ids, versions = self._until_full(lines, shape, texts, keys, at)
+            end, ids, versions = self._until_full(lines, shape, texts, fine, at)
             parts.append((ids, versions))
             at = end
         return parts
+
+    def _fine_shapes(
+        self, heads: pa.StringArray
+    ) -> tuple[npt.NDArray[np.int32], list[str | None], list[bytes]]:
+        """The fine shape of each row, as a place in the texts and digests that follow; no text where none is needed."""
+        encoded = keys(heads).dictionary_encode()
+        of_row = encoded.indices.to_numpy()
+        distinct = [key or b"" for key in encoded.dictionary.to_pylist()]
+        known = [self._fine_of.get(key) for key in distinct]
+        learn = [i for i, fine in enumerate(known) if fine is None or fine not in self._state.fine]
+        first = _first_rows(of_row, len(distinct))[np.array(learn, np.int64)]
+        learnt = shapes(heads.take(pa.array(first, pa.int64()))).to_pylist()
+        text_of = dict(zip(learn, learnt, strict=True))
+        places: dict[bytes, int] = {}
+        texts: list[str | None] = []
+        place_of = np.empty(len(distinct), np.int32)
+        if len(self._fine_of) + len(learn) > self._max_shapes:
+            self._fine_of = {}
+        for i, fine in enumerate(known):
+            text = text_of.get(i)
+            if text is not None:
+                fine = self._fine_of[distinct[i]] = _digest(text)
+            assert fine is not None
+            place = place_of[i] = places.setdefault(fine, len(places))
+            if place == len(texts):
+                texts.append(text)
+        return place_of[of_row], texts, list(places)
 
     def _until_full(
         self,
         lines: pa.StringArray,
         shape: npt.NDArray[np.int32],
-        texts: list[str],
+        texts: list[str | None],
         keys: list[bytes],
         at: int,
     ) -> tuple[int, Ids, Versions]:
@@ -128,7 +160,8 @@ class ShapeCache:
         for row in np.sort(first[(slots < 0) & (first < end)]).tolist():
             key = rows[row]
             line = str(lines[at + row].as_py() or "")
-            slots[key] = self._learn(line, texts[key], keys[key], row, turns)
+            text = texts[key] or str(shapes(lines[at + row : at + row + 1])[0])
+            slots[key] = self._learn(line, text, keys[key], row, turns)
             if len(state) >= self._max_shapes:
                 end = row + 1
                 break
@@ -210,6 +243,13 @@ def shapes(lines: pa.StringArray) -> pa.StringArray:
     """
     heads = _heads(lines) if lines.null_count or _some_long(lines) else lines
     return pc.replace_substring_regex(heads, COLLAPSES, MARK)
+
+
+def _column(lines: Sequence[str]) -> pa.StringArray:
+    try:
+        return pa.array(lines, pa.string())
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return pa.array([line.encode("utf-8", "replace").decode() for line in lines], pa.string())
 
 
 def _some_long(lines: pa.StringArray) -> bool:

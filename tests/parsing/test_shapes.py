@@ -172,6 +172,7 @@ def test_an_exact_version_gives_each_of_its_lines_back(lines: list[str]) -> None
         assert not known[row].exact or matches(line, known[row].text)
 
 
+@settings(deadline=None)
 @given(LINES)
 def test_a_shape_depends_on_its_line_alone(lines: list[str]) -> None:
     together = shapes(pa.array(lines, pa.string())).to_pylist()
