@@ -22,7 +22,7 @@ from driftwood.store.streams import Places
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
 MOST_GRAMS_BYTES = 64 * 2**20
-"""In memory, of the filters of some ten million lines."""
+"""In memory: the bitmaps of some thirty million lines."""
 GRAMS_AT_ONCE = 64
 """Segments."""
 MOST_RANGES = 64

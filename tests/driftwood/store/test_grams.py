@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from driftwood.records import Commit
 from driftwood.store.grams import CHUNK, Grams, hashes_of
+from driftwood.store.store import DuckStore
+
+MakeCommit = Callable[..., Commit]
+NOON = 1_700_000_000_000_000_000 // (3600 * 10**9) * 3600 * 10**9
 
 LINES = st.lists(st.text(max_size=30), min_size=1, max_size=8)
 
@@ -43,3 +50,35 @@ def test_bitmaps_are_as_small_as_what_they_hold_allows() -> None:
 @pytest.mark.parametrize("text", ["", "abc", "é"])
 def test_texts_that_are_too_short_have_no_grams(text: str) -> None:
     assert hashes_of([text]) == ()
+
+
+def test_a_sealed_chunk_that_lacks_a_needle_is_not_read(
+    store: DuckStore, make_commit: MakeCommit
+) -> None:
+    rows = 3 * CHUNK
+    lines = ["all is well"] * rows
+    lines[rows - 1] = "card declined"
+    ts = [NOON + 1 + i for i in range(rows)]
+    store.write(make_commit(0, ts, lines=lines))
+    store.compact()
+    store.write(make_commit(rows, [NOON + rows + 1], lines=["hot rows are always read"]))
+
+    def read(*texts: str) -> int:
+        needles = tuple((hashes_of([text]),) for text in texts)
+        relation = store.relation(NOON, NOON + 2 * rows, needles=needles)
+        found = store.query(f"SELECT count(*) AS n FROM {relation}").to_pylist()
+        return int(found[0]["n"])
+
+    assert read("all is well") == rows + 1
+    assert read("declined") == CHUNK + 1
+    assert read("well", "never seen") == 1
+
+
+def test_a_segment_without_grams_is_read(store: DuckStore, make_commit: MakeCommit) -> None:
+    store.write(make_commit(0, [NOON + 1, NOON + 2]))
+    store.compact()
+    store.execute(
+        "UPDATE segments SET grams = NULL"
+    )  # as one that was sealed before there were any
+    relation = store.relation(NOON, NOON + 9, needles=((hashes_of(["never seen"]),),))
+    assert store.query(f"SELECT * FROM {relation}").num_rows == 2
