@@ -69,8 +69,8 @@ PAGES = {
     ],
 }
 
+# Pages that are not about lines: they need none, and no range. (A string here would be shown on every page.)
 LINELESS = ("System", "Benchmarks")
-"""Pages that are not about lines: they need none, and no range."""
 
 page = st.navigation(PAGES)
 ways.follow()

@@ -118,7 +118,7 @@ def _row(at: int, subject: str, board: Board, best: dict[str, float | None]) -> 
     return tag(
         "tr",
         tag("td", at, cls="n"),
-        tag("td", subject, tag("small", note, cls="dw-quiet") if note else None),
+        tag("td", subject, tag("small", note) if note else None),
         [_cell(cells.get(metric), best[metric]) for metric in board.metrics],
         tag("td", "" if seconds is None else f"{seconds:,.1f}", cls="n wide"),
         tag("td", tag("code", any_row.get("commit") or ""), cls="wide"),

@@ -102,6 +102,13 @@ def test_an_empty_system_page_still_shows_the_way_of_a_line(on: Any) -> None:
     assert "No source is configured" in dashboard.shown
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_but_the_page_is_written_on_it(on: Any, page: str) -> None:
+    dashboard = on(Shop()).open(page)
+    said = [each.value for each in dashboard.app.markdown]
+    assert all(each.startswith("#") for each in said), said
+
+
 def test_a_leaderboard_has_the_newest_values_and_marks_the_best(on: Any) -> None:
     shown = on(Shop()).open("benchmarks", sort="GA").shown
     assert shown.index("driftwood") < shown.index("drain3") < shown.index("lfa")
