@@ -76,6 +76,7 @@ class Apart:
             if not self._answer.poll(self._limit_s + GRACE_S):
                 raise SubjectFailed(too_long(self._limit_s))
             answer: Scored | str = self._answer.recv()
+            self._process.join(10)  # told to end while it ends, it would complain
         except EOFError:
             self._process.join(10)
             raise SubjectFailed(_died(self._process.exitcode)) from None
