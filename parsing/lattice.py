@@ -34,6 +34,7 @@ KEYS = 3
 """From so many `key=` on, the keys are the template."""
 
 _LETTER = re.compile("[^\\W\\d_]")
+_TELLING = re.compile(r"[A-Z]?[a-z]{2,}(?:ed|ing)|GET|PUT|HEAD|POST|PATCH|DELETE|OPTIONS")
 _NAME = re.compile(r"[a-z][A-Z]|[._/\\@$]|\d|-.*-")
 
 
@@ -100,7 +101,7 @@ class Lattice:
             return True
         values = [{shape[place] for shape in shapes} for place in places]
         needed = _needed(places, wide, values)
-        return all(len(each) >= needed for each in values)
+        return all(_count(each) >= needed for each in values)
 
     def remove(self, numbers: list[int]) -> None:
         """Forget shapes: all of one template, or none of them."""
@@ -126,6 +127,12 @@ class Lattice:
                 self._wider.setdefault(hash(wide), []).append((places, int(str(number))))
         for number, root, *_ in saved:
             self._up[int(str(number))] = int(str(root))
+
+
+def _count(values: set[str]) -> int:
+    """Words that say what happens (`POST`, `Paused`) are no values, unless there are many of them."""
+    telling = sum(1 for value in values if _TELLING.fullmatch(value))
+    return len(values) - (telling if len(values) < LONE_VALUES else 0)
 
 
 def _needed(places: Places, wide: Shape, values: list[set[str]]) -> int:

@@ -70,8 +70,17 @@ _WORD = (
 )
 _URL = r"[A-Za-z][A-Za-z0-9+.-]{1,15}+://[^\s\"'<>\\^`{|}()\[\],;]+"
 _EMAIL = r"[A-Za-z0-9_.+-]{1,64}+@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
+_VERBS = ("GET", "PUT", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
 # Kinds with guards of their own.
 _LOOSE = (
+    (
+        "URL",  # the target of an HTTP request
+        rf"(?:{'|'.join(f'(?<={verb} )' for verb in _VERBS)})/[^\s\"]*(?:\sHTTP/\d(?:\.\d)?)?",
+    ),
+    (
+        "IP",
+        rf"(?<![A-Za-z0-9_/.>])/(?:{_OCTET}\.){{3}}{_OCTET}(?::\d{{1,5}})?{AFTER}(?!/)",
+    ),  # Java's
     ("AGENT", r"(?<=\")(?!HTTP/)[A-Za-z][A-Za-z0-9_.-]{1,30}/\d[^\"\n<>]{0,400}(?=\")"),
     (
         "PATH",

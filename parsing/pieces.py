@@ -32,6 +32,13 @@ _VALUE = re.compile(
     rf"|[vV]\d*(?:\.?{PLACEHOLDER.pattern}|\.\d+)+[a-z]?"
     rf"|(?=[^<>]*{PLACEHOLDER.pattern})[\w<>-]+(?:\.[A-Za-z][A-Za-z-]+){{2,}}"  # a host
 )
+# Before a line is cut: lists of values, of any length, and the parts of `key=a:b:c`.
+_LISTS = re.compile(
+    rf"(?:[\w.-]*{PLACEHOLDER.pattern} ){{6,}}[\w.-]*{PLACEHOLDER.pattern}"
+    rf"|{PLACEHOLDER.pattern}(?:[-,]{PLACEHOLDER.pattern})+"
+    r"|(?<=[a-z]=)[\w.-]+(?::[\w.-]+)+(?=[\s,]|\Z)"
+)
+_ACCOUNT_AFTER = frozenset(("user", "for"))
 _KEYED = re.compile(r"(?:^|[^=])=\Z")
 _OPENS = tuple("({[=")
 _SPACES = re.compile(r"\s+")
@@ -39,14 +46,16 @@ _SPACES = re.compile(r"\s+")
 
 def pieces(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Words and gaps by turns, a gap at each end; past MAX_WORDS all is one variable."""
-    parts = _WORD.split(text.replace(ANY, "\ufffd"), MAX_WORDS)
+    text = _LISTS.sub(WILDCARD, text.replace(ANY, "\ufffd"))
+    parts = _WORD.split(text, MAX_WORDS)
     gaps, words = parts[::2], parts[1::2]
     if len(words) == MAX_WORDS and gaps[-1]:
         words.append(WILDCARD)
         gaps.append("")
     for at, word in enumerate(words):
         key = gaps[at + 1].startswith("=") or (at == 0 and gaps[1].startswith(":"))
-        if not key and value(word):
+        account = word == "root" and at > 0 and words[at - 1] in _ACCOUNT_AFTER
+        if not key and (account or value(word)):
             words[at] = WILDCARD
     return tuple(words), tuple(gaps)
 

@@ -72,7 +72,7 @@ def test_identifiers_and_words_stay_as_they_are(text: str) -> None:
 
 def test_a_user_agent_is_one_value_and_a_request_is_not() -> None:
     line = '"GET /api/v1/cart/12 HTTP/1.1" 200 "Mozilla/5.0 (X11; Linux x86_64)" "curl/8.1"'
-    assert mask(line) == '"GET <PATH> HTTP/<NUM>" <NUM> "<AGENT>" "<AGENT>"'
+    assert mask(line) == '"GET <URL>" <NUM> "<AGENT>" "<AGENT>"'
 
 
 def test_every_kind_has_an_example_and_is_found_again_alone() -> None:

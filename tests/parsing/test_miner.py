@@ -54,9 +54,9 @@ def test_two_workers_that_are_joined_end_where_one_does(one: list[str], other: l
 
 
 def test_few_words_stay_apart_and_many_become_a_variable() -> None:
-    assert set(texts([f"session {x} for root" for x in ("opened", "closed")])) == {
-        "session opened for root",
-        "session closed for root",
+    assert set(texts([f"session {x} for ops" for x in ("opened", "closed")])) == {
+        "session opened for ops",
+        "session closed for ops",
     }
     assert set(texts([f"session opened for {name}" for name in NAMES])) == {
         "session opened for <*>"
@@ -113,3 +113,15 @@ def test_the_benchmarks_notation_is_stable() -> None:
     text = "took <NUM> ms  at v<NUM>.<NUM> '<PATH>' (<IP>:<NUM>) 77 blk_<NUM>"
     assert plain(text) == "took <*> ms at <*> <*> (<*>) <*> <*>"
     assert plain(plain(text)) == plain(text)
+
+
+def test_a_request_keeps_its_verb_and_a_list_of_any_length_is_one_value() -> None:
+    assert set(
+        texts([f'"{verb} /a/{verb}?x=1 HTTP/1.1" 200' for verb in ("GET", "PUT", "POST")])
+    ) == {
+        '"GET <*>" <*>',
+        '"PUT <*>" <*>',
+        '"POST <*>" <*>',
+    }
+    lists = [" ".join(f"blk_{n}" for n in range(size)) for size in (7, 9, 12)]
+    assert set(texts([f"delete {each}" for each in lists])) == {"delete <*>"}
