@@ -71,7 +71,10 @@ class Parser(Protocol):
     def parse(self, lines: Sequence[str]) -> list[TemplateId]: ...
 
     def templates(self) -> dict[TemplateId, str]:
-        """The current text of every template."""
+        """A text for every id that `parse` gave and that is remembered; of a template that was merged, its successor's.
+
+        For comparing parsers: one may write `<*>` alone here. What gives lines back is `Template.text`, in `changes`.
+        """
 
     def changes(self) -> tuple[Template, ...]:
         """New templates and new versions since the last call, oldest first."""
@@ -226,7 +229,17 @@ class Store(Protocol):
     """Where it lands, and how one asks. One thread writes; any thread may read."""
 
     def write(self, commit: Commit) -> None:
-        """All of `commit` in one transaction. Raises StoreFull when there is no room, having changed nothing."""
+        """All of `commit` in one transaction.
+
+        Raises StoreFull when there is no room, StoreRefused when something in the rows cannot be stored, having changed
+        nothing.
+        """
+
+    def refuses(self, events: Events) -> str | None:
+        """Why these rows cannot be stored, for a reason that lies in them; None when they can. Stores nothing.
+
+        Raises as `write` when the trouble is of another kind.
+        """
 
     def fresh(self, records: Records) -> npt.NDArray[np.bool_]:
         """Of pushed rows, which are new: False where a stored one, or an earlier one of `records`, has the same stream,
