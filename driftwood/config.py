@@ -191,7 +191,7 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class Parsing:
-    parser: str = _s("drain3", "Which template miner: a name from `parsing.PARSERS`.")
+    parser: str = _s("driftwood", "Which template miner: a name from `parsing.PARSERS`.")
     max_templates: int = _s(
         20_000, "Templates kept in memory; the least recently seen leave first.", least=1
     )

@@ -4,7 +4,7 @@ An incident (one row of truth: kind, service, start, end) is *found* by an anoma
 overlaps [start, end + one window]; the delay counts from the incident's start to the moment at which the anomaly is
 given out. An anomaly that overlaps no incident of its service is a false alarm.
 
-The shop's lines go the way of production: decoder, shape cache and drain3, detection stage. A run has 24 h of history,
+The shop's lines go the way of production: decoder, shape cache and miner, detection stage. A run has 24 h of history,
 read at once as the demo source does, then `hours` live, in ticks of two seconds of event time.
 """
 
@@ -114,7 +114,7 @@ def shop_of(seed: int, hours: float, history_h: float = 24.0, rate: float = 4.0)
     # One that begins in the last minutes could not be found any more.
     truth = tuple(takewhile(lambda i: i.end < end - 300 * SECOND, schedule(seed, START, 5.0)))
     digest = hashlib.sha256()
-    parser = ShapeCache(PARSERS.make("drain3"))
+    parser = ShapeCache(PARSERS.make("driftwood"))
     decoder = Decoder("demo", {"source": "demo"})
     ticks, next_id = [], 0
     for at, lines in _arrivals(generate(seed, begin, end, truth, rate)):

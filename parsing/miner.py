@@ -235,8 +235,9 @@ class Driftwood:
         except (zstandard.ZstdError, ValueError, TypeError, LookupError, AttributeError) as error:
             self._reset()
             raise StoreError(
-                f"the saved state of the parser driftwood cannot be read ({error}); restore the store from a "
-                "backup, or start with a new data folder and ingest again"
+                f"the saved state of the parser driftwood cannot be read ({error}); if another parser "
+                "wrote it, set `parser` to that one; else restore the store from a backup, or start with a new data "
+                "folder and ingest again"
             ) from error
 
     def _restore(self, saved: dict[str, Any]) -> None:
