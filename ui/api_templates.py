@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from driftwood.store.read import Readable, Span
-from driftwood.store.read_diff import Moved, diff
+from driftwood.store.read_diff import diff
 from driftwood.store.read_lines import lines
 from driftwood.store.read_selection import EVERY_LINE
 from driftwood.store.read_templates import (
@@ -22,6 +22,7 @@ from driftwood.store.read_templates import (
     templates,
     versions,
 )
+from driftwood.template_diff import Moved
 from driftwood.timeparse import SECOND, format_time
 from parsing.params import values
 from ui import shapes
@@ -94,7 +95,10 @@ def routes(server: ServerState) -> APIRouter:
         base_end: End = None,
         limit: Limit = 50,
     ) -> Response:
-        """What is new, what vanished and whose rate moved; against the span of the same length before by default."""
+        """What is new, vanished, reworded, and whose rate moved; the most remarkable first.
+
+        Against the span of the same length before by default.
+        """
         store = asked(server)
         selection = selected(store, query)
         base = span_if_any(store, base_start, base_end)
@@ -102,7 +106,7 @@ def routes(server: ServerState) -> APIRouter:
         known = {
             t.id: t
             for wanted, when in (
-                (found.new + found.changed, found.span),
+                (found.new + found.changed + found.reworded, found.span),
                 (found.vanished, found.base),
             )
             for t in among(store, selection, when, [m.id for m in wanted], warmup())
@@ -111,6 +115,16 @@ def routes(server: ServerState) -> APIRouter:
             "new": _moved(found.new, known),
             "vanished": _moved(found.vanished, known),
             "changed": _moved(found.changed, known),
+            "reworded": [
+                {
+                    **_changed(moved, known),
+                    "text": moved.text,
+                    "base_id": str(moved.base_id),
+                    "base_text": moved.base_text,
+                }
+                for moved in found.reworded
+                if moved.id in known
+            ],
         }
         return reply(answer)
 
@@ -192,13 +206,14 @@ def _template(one: TemplateCount) -> shapes.Template:
 
 
 def _moved(found: Sequence[Moved], known: dict[int, TemplateCount]) -> list[shapes.ChangedTemplate]:
-    return [
-        {
-            **_template(known[moved.id]),
-            "count": moved.count,
-            "base_count": moved.base_count,
-            "ratio": moved.ratio,
-        }
-        for moved in found
-        if moved.id in known
-    ]
+    return [_changed(moved, known) for moved in found if moved.id in known]
+
+
+def _changed(moved: Moved, known: dict[int, TemplateCount]) -> shapes.ChangedTemplate:
+    return {
+        **_template(known[moved.id]),
+        "count": moved.count,
+        "base_count": moved.base_count,
+        "ratio": moved.ratio,
+        "surprise": moved.surprise,
+    }

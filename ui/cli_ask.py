@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ui import shapes
+from ui import cli_diff, shapes
 from ui.cli_show import Json, Listing, Url, print_json, safe, strange
 from ui.client import DEFAULT_URL, Client
 
@@ -20,6 +20,10 @@ def register(app: typer.Typer) -> None:
     templates_app.command("list", help="Templates by the number of their lines.")(
         TEMPLATES.command()
     )
+    # -2h..-1h is a window and no flag, and its h asks for no help
+    templates_app.command(
+        "diff", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]}
+    )(cli_diff.diff)
     dlq_app.command("list", help="The newest dead letters.")(DEAD_LETTERS.command())
     app.add_typer(templates_app, name="templates")
     app.add_typer(dlq_app, name="dlq")

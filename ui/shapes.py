@@ -161,6 +161,14 @@ class ChangedTemplate(Template):
     base_count: int
     ratio: float
     """Rate now by rate in the base window, each plus one line."""
+    surprise: float
+    """Of the change of rate, in standard deviations: positive for more, negative for less."""
+
+
+class RewordedTemplate(ChangedTemplate):
+    base_id: str
+    """Differs from `id` where a template that vanished and a new one are so alike that they are taken for one."""
+    base_text: str
 
 
 class TemplateDiff(TypedDict):
@@ -168,6 +176,24 @@ class TemplateDiff(TypedDict):
     vanished: list[ChangedTemplate]
     """Described (share, services, severities, spark) as they were in the base window."""
     changed: list[ChangedTemplate]
+    reworded: list[RewordedTemplate]
+
+
+class Rule(TypedDict):
+    id: str
+    """Follows from what the rule is about."""
+    kind: str
+    """protect, mask, apart or rename"""
+    pattern: str
+    """The token, or the expression (RE2) that is masked."""
+    name: str
+    """Of the parameter, or of the template."""
+    templates: list[str]
+    created: str
+
+
+class Rules(TypedDict):
+    rules: list[Rule]
 
 
 class TemplateVersion(TypedDict):

@@ -129,6 +129,26 @@ def test_two_spans_are_compared(client: Client) -> None:
     assert diff["vanished"][0]["text"] == "heartbeat"
 
 
+def test_a_template_that_says_the_same_in_other_words_is_reworded(
+    client: Client, running: Running
+) -> None:
+    before, after = TemplateId(2**60 + 10), TemplateId(2**60 + 11)
+    said = [Template(before, 1, "user <*> logged in"), Template(after, 1, "user <*> has logged in")]
+    rows = [row(-50 + i + 0.5, "user jo logged in", before) for i in range(9)]
+    rows += [row(10 + i + 0.5, "user jo has logged in", after) for i in range(9)]
+    running.store.write(commit(rows, first_id=2_000, templates=said))
+    diff = client.template_diff(**HOUR_AFTER)
+    (found,) = diff["reworded"]
+    assert (found["id"], found["text"], found["count"]) == (str(after), said[1].text, 9)
+    assert (found["base_id"], found["base_text"], found["base_count"]) == (
+        str(before),
+        said[0].text,
+        9,
+    )
+    assert found["surprise"] == pytest.approx(0, abs=1e-6)
+    assert {t["id"] for t in diff["new"] + diff["vanished"]} == {str(NEW), str(GONE)}
+
+
 def test_spans_of_different_lengths_are_compared_by_rate(client: Client) -> None:
     # 90 lines in 60 minutes, and 20 in 10: the rate is 4/3, which is no change worth a word
     diff = client.template_diff(

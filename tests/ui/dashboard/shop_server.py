@@ -137,7 +137,7 @@ def app(shop: Shop) -> FastAPI:
     @api.get("/api/v1/templates/diff")
     def diff(request: Request) -> Any:
         if shop.empty:
-            return {"new": [], "vanished": [], "changed": []}
+            return {"new": [], "vanished": [], "changed": [], "reworded": []}
         start, end = span(request.query_params)
 
         def row(i: int, now: int, before: int) -> dict[str, Any]:
@@ -153,6 +153,7 @@ def app(shop: Shop) -> FastAPI:
             "new": [row(NEW, 412, 0)],
             "vanished": [row(15, 0, 320)],
             "changed": [row(6, 700, 28), row(3, 210, 40), row(11, 90, 80), row(12, 20, 130)],
+            "reworded": [],
         }
 
     @api.get("/api/v1/templates/{which}")
