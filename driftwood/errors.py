@@ -7,6 +7,7 @@
     |-- StoreError                 4   the store cannot be used
     |   |-- StoreLocked            4   another process owns it
     |   |-- StoreTooNew            4   a newer Driftwood wrote it
+    |   |-- StoreRefused           -   something in the rows cannot be stored; they become dead letters
     |   `-- StoreFull              -   no room on the disk; ingestion waits, nothing is lost
     |-- Stopping                   -   the program is ending; what was not stored is read again by the next start
     |-- SourceError                5   a source cannot be opened (a path, a broker's refusal)
@@ -71,6 +72,10 @@ class StoreLocked(StoreError):
 
 
 class StoreTooNew(StoreError):
+    pass
+
+
+class StoreRefused(StoreError):
     pass
 
 

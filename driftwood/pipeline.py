@@ -7,7 +7,8 @@ verdicts depend on the rows and their order alone, it comes to the same ones (an
 
 **When something fails.** A full disk: the prepared commit is kept and tried again, sources wait, a banner says so. No
 other commit may overtake it: parser and detection know its rows already, so nothing that they say is true before
-that. A line that breaks the parser is stored without a template. A failing detector costs verdicts, never lines.
+that. A line that breaks the parser is stored without a template. A failing detector costs verdicts, never lines. A row
+that the store refuses for what is in it becomes a dead letter of the same transaction (`driftwood.refused`).
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from driftwood.config import Config
-from driftwood.errors import Stopping, StoreFull
+from driftwood.errors import Stopping, StoreFull, StoreRefused
 from driftwood.intake import NOT_STORED, Intake, Reader, Waiting, statuses
 from driftwood.meters import Latency, Throughput
 from driftwood.protocols import Assigner, Detection, Source, Store
@@ -37,6 +39,7 @@ from driftwood.records import (
     Records,
     no_dead_letters,
 )
+from driftwood.refused import without_refused
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -254,7 +257,8 @@ class Pipeline:
         except Exception:
             if len(lines) == 1:
                 self.counts["faults"] += 1
-                logger.exception("parser failed on a line bytes=%d", len(lines[0].as_py()))
+                size = pc.binary_length(lines)[0].as_py()  # its text may be no UTF-8
+                logger.exception("parser failed on a line bytes=%d", size)
                 return (
                     pa.chunked_array([pa.array([0], pa.int64())]),
                     pa.chunked_array([pa.array([0], pa.int32())]),
@@ -301,12 +305,28 @@ class Pipeline:
         started = 0.0
 
         def write() -> None:
-            nonlocal started
+            nonlocal commit, started
             started = time.monotonic()
-            self._store.write(commit)
+            try:
+                self._store.write(commit)
+            except StoreRefused as error:
+                accepted = without_refused(commit, self._refuses)
+                if accepted is None:
+                    raise
+                buried = commit.events.num_rows - accepted.events.num_rows
+                logger.error(
+                    "rows refused by the store are dead letters rows=%d: %s", buried, error
+                )
+                commit = accepted
+                self._store.write(commit)
 
         self._insist(write, commit.events.num_rows)
         self._stored(commit, time.monotonic() - started)
+
+    def _refuses(self, events: Events) -> str | None:
+        if self._stopping.is_set():
+            raise Stopping("stopped while rows that the store refuses were looked for")
+        return self._store.refuses(events)
 
     def _insist(self, ask: Callable[[], T], rows: int) -> T:
         """What the store answers to `ask`, about `rows` lines, however often that takes. Raises as `_write`."""
@@ -316,6 +336,9 @@ class Pipeline:
             except StoreFull as error:
                 self.banner = f"Ingestion is paused, nothing is lost: {error}"
                 logger.error("store full, ingestion paused: %s", error)
+            except Stopping:
+                self._abandoned = True
+                break
             except Exception as error:  # keep the lines, keep trying: a lost batch would be a hole
                 self.counts["faults"] += 1
                 self.banner = f"Ingestion is paused, nothing is lost: the store failed: {error}"

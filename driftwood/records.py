@@ -50,6 +50,9 @@ EVENTS = (
 PUSHED = "push/"
 """How the topic of what was pushed begins."""
 
+REFUSED = "store"
+"""The stage of a dead letter whose `raw` is a line, not a message: `driftwood.refused`."""
+
 _DEAD_LETTERS: list[pa.Field[Any]] = [
     pa.field("observed_ts", pa.int64(), nullable=False),
     pa.field("source", pa.string(), nullable=False),  # the name of the source
@@ -57,7 +60,7 @@ _DEAD_LETTERS: list[pa.Field[Any]] = [
     pa.field("part", pa.int32(), nullable=False),
     pa.field("off", pa.int64(), nullable=False),
     pa.field("idx", pa.int32(), nullable=False),
-    pa.field("stage", pa.string(), nullable=False),  # decode | parse | ...
+    pa.field("stage", pa.string(), nullable=False),  # decode | parse | store
     pa.field("reason", pa.string(), nullable=False),  # one sentence for a person
     pa.field("raw", pa.binary(), nullable=False),
     pa.field("headers", pa.map_(pa.string(), pa.binary()), nullable=False),
@@ -154,3 +157,5 @@ class Commit:
     """Snapshots that changed, by owner: "parser", "detection"."""
     replayed: tuple[int, ...] = ()
     """Ids of dead letters whose records are among `events`: marked as replayed."""
+    next_line_id: int = 0
+    """Line ids below this one were given, also where no row of `events` has them any more."""

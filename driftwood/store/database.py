@@ -21,7 +21,14 @@ import duckdb
 import pyarrow as pa
 
 from driftwood.config import Store as Settings
-from driftwood.errors import QueryError, QueryTimeout, StoreError, StoreFull, StoreLocked
+from driftwood.errors import (
+    QueryError,
+    QueryTimeout,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreRefused,
+)
 from driftwood.store.lock import Lock, in_use
 from driftwood.store.watchdog import WATCHDOG
 
@@ -36,6 +43,15 @@ FILE = "driftwood.duckdb"
 SEGMENTS = "segments"
 REOPEN_WAIT_S = 10.0
 SPARE_BYTES = 16 * 1024 * 1024
+
+_REFUSALS = (
+    duckdb.DataError,
+    duckdb.IntegrityError,
+    duckdb.InvalidInputException,
+    duckdb.InvalidTypeException,
+    duckdb.NotSupportedError,
+)
+"""What DuckDB says of values; all else (disk, memory, locks, faults of its own) is not for the rows to answer for."""
 
 
 class Database:
@@ -132,6 +148,8 @@ class Database:
         text = str(error)
         if "No space left" in text or "Disk quota exceeded" in text:
             return StoreFull(f"the disk of {self.folder} is full; free some space on it")
+        if isinstance(error, _REFUSALS):
+            return StoreRefused(f"the store refused the rows: {text}")
         return StoreError(f"the store in {self.folder} failed: {text}")
 
     def room(self) -> None:

@@ -148,6 +148,11 @@ class DuckStore:
             self._writer.write(commit)
             self._seen.add(commit.events)
 
+    def refuses(self, events: Events) -> str | None:
+        """Why these rows cannot be stored, for a reason that lies in them; None when they can. Stores nothing."""
+        with self._writing:
+            return self._writer.refuses(events)
+
     def fresh(self, records: Records) -> npt.NDArray[np.bool_]:
         """Which of these pushed rows are stored for the first time: `store.seen`. Only on the writing thread."""
         with self._writing:

@@ -17,9 +17,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from driftwood.errors import StoreError
+from driftwood.errors import StoreError, StoreRefused
 from driftwood.labels import stream_id
-from driftwood.records import Commit
+from driftwood.records import Commit, Events, no_dead_letters
 from driftwood.store.database import Cursor, Database
 from driftwood.store.lineage import record_merges
 from driftwood.store.metadata import MetadataNames, names_in
@@ -95,14 +95,17 @@ class Writer:
         return self._long_bytes if self.hot else 0
 
     def write(self, commit: Commit) -> None:
-        """Raises StoreFull when there is no room and StoreError for other failures, having stored nothing."""
+        """Raises StoreFull when there is no room, StoreRefused for what is in the rows, StoreError for other failures.
+
+        Then nothing is stored.
+        """
         self._database.room()
-        prepared = _Prepared(commit, self.streams)
+        prepared = self._prepared(commit)
         try:
             self._transact(prepared)
         except StoreError as error:
             if "duplicate key" in str(error):  # looking for it in every commit would cost more
-                prepared = _Prepared(with_distinct_keys(commit), self.streams)
+                prepared = self._prepared(with_distinct_keys(commit))
                 self._transact(prepared)
             elif not self._survived():
                 raise
@@ -120,6 +123,24 @@ class Writer:
             hot.touched = now
         self.watermark = max(self.watermark, prepared.watermark)
 
+    def refuses(self, events: Events) -> str | None:
+        """Why `write` would refuse these rows, None if it would not: tried in a transaction that is rolled back."""
+        self._database.room()
+        try:
+            prepared = self._prepared(Commit(events, no_dead_letters(), {}), distinct=True)
+            self._transact(prepared, trial=True)
+        except StoreRefused as error:
+            return str(error)
+        except _Tried:
+            pass
+        return None
+
+    def _prepared(self, commit: Commit, *, distinct: bool = False) -> _Prepared:
+        try:
+            return _Prepared(with_distinct_keys(commit) if distinct else commit, self.streams)
+        except (ValueError, TypeError, ArithmeticError) as error:  # pyarrow's are among them
+            raise StoreRefused(f"the rows cannot be prepared for the store: {error}") from error
+
     def _survived(self) -> bool:
         """After a failed transaction: did it reach the disk all the same? A second try would double it."""
         self._database.heal()
@@ -127,7 +148,7 @@ class Writer:
             found = cursor.execute("SELECT value FROM meta WHERE key = 'commits'").fetchall()
         return bool(found) and int(found[0][0]) == self.number + 1
 
-    def _transact(self, prepared: _Prepared) -> None:
+    def _transact(self, prepared: _Prepared, *, trial: bool = False) -> None:
         commit, now = prepared.commit, time.time_ns()
         with self._database.cursor() as cursor, self._database.transaction(cursor):
             if prepared.streams is not None:
@@ -169,12 +190,18 @@ class Writer:
                     str(self.long_bytes + prepared.long_bytes),
                 ],
             )
+            if trial:
+                raise _Tried
 
     def _bury(self, cursor: Cursor, dead: pa.Table) -> None:
         ids = np.arange(self.next_dead_id, self.next_dead_id + dead.num_rows)
         rows = dead.append_column("id", pa.array(ids))
         rows = rows.append_column("replayed_at", pa.nulls(dead.num_rows, pa.int64()))
         _insert(cursor, "INSERT INTO dead_letters BY NAME", rows)
+
+
+class _Tried(Exception):
+    """Ends a transaction that was only a trial."""
 
 
 class _Prepared:
@@ -186,7 +213,7 @@ class _Prepared:
         self.streams: pa.Table | None = None
         self.new_streams: dict[int, str] = {}
         self.metadata: set[str] = set()
-        self.next_line_id = 0
+        self.next_line_id = commit.next_line_id
         self.long_bytes = 0
         self.hours: list[tuple[int, int]] = []
         self.watermark = -(2**63)
@@ -210,7 +237,8 @@ class _Prepared:
             self.streams = stream_rows(self.new_streams, sids[codes], events)
         self.metadata = names_in(events)
         self.events = events.append_column("sid", pa.array(sids[codes]))
-        self.next_line_id = int(_int64s(events, "line_id").max()) + 1
+        last = int(_int64s(events, "line_id").max())
+        self.next_line_id = max(self.next_line_id, last + 1)
         ts, arrived = _int64s(events, "ts"), _int64s(events, "observed_ts")
         self.hours = _hours(ts)
         self.long_bytes = long_bytes(events)

@@ -10,7 +10,7 @@ import pytest
 
 from driftwood.config import Config, override
 from driftwood.config import Store as Settings
-from driftwood.records import DEAD_LETTERS, DeadLetters
+from driftwood.records import DEAD_LETTERS, REFUSED, DeadLetters
 from driftwood.store.store import DuckStore
 from tests.shop import commit, dead_letter
 from ui.dead_letters import replay
@@ -52,3 +52,15 @@ def test_what_can_be_read_now_is_stored_once_with_the_labels_of_its_topic(
     (row,) = rows.to_pylist()
     assert (row["topic"], row["part"], row["off"]) == ("orders/uuid", 2, 188_231)
     assert dict(row["labels"]) | {"source": "kafka", "topic": "orders"} == dict(row["labels"])
+
+
+def test_a_line_that_the_store_refused_is_no_message_and_stays_dead(
+    parts: Parts, replayed: Replay
+) -> None:
+    refused = dead_letter(b'{"message": "readable"}').to_pylist()[0] | {"stage": REFUSED, "off": 9}
+    parts.store.write(
+        commit(dead=DeadLetters(pa.Table.from_pylist([refused], schema=DEAD_LETTERS)))
+    )
+    assert replayed([3]) == {"replayed": 0, "still_dead": 1}
+    assert replayed(None) == {"replayed": 1, "still_dead": 2}
+    assert parts.store.query("SELECT off FROM logs").to_pylist() == [{"off": 188_231}]
