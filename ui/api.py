@@ -20,6 +20,7 @@ from ui import (
     api_lines,
     api_parse,
     api_results,
+    api_rules,
     api_status,
     api_templates,
 )
@@ -59,6 +60,7 @@ def create_app(server: ServerState) -> FastAPI:
         api_parse,
         api_explain,
         api_templates,
+        api_rules,
         api_anomalies,
         api_dlq,
         api_status,

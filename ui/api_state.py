@@ -11,6 +11,7 @@ from typing_extensions import TypedDict  # pydantic cannot read typing's before 
 from driftwood.config import Config
 from driftwood.records import Records
 from driftwood.store.read import Readable, Writable
+from parsing.rules import Rules
 from ui.shapes import CommitHistogram, CommitMs, DetectorRow, Queue, Replayed, SourceRow
 
 T = TypeVar("T")
@@ -54,6 +55,9 @@ class ServerState(Protocol):
 
     def submit(self, write: Callable[[Writable], T]) -> Future[T]:
         """Run `write(store)` on the one thread that writes; what it raises comes out of the future."""
+
+    def follow(self, rules: Rules) -> None:
+        """Parse by these rules from the next line on. Only inside `submit`, once they are durable."""
 
     def push(self, records: Records, timeout: float) -> Future[None] | None:
         """Queue pushed lines; the future is done when they are durable. None: no room for `timeout` seconds.

@@ -90,6 +90,19 @@ class Client(Connection):
         found = self.get(f"templates/{quote(template_id, safe='')}", **asked)
         return cast(shapes.TemplateDetail, found)
 
+    def rules(self) -> list[shapes.Rule]:
+        """Of users, about templates; the oldest first."""
+        return cast(shapes.Rules, self.get("rules"))["rules"]
+
+    def add_rule(
+        self, kind: str, pattern: str = "", name: str = "", templates: Sequence[str] = ()
+    ) -> shapes.Rule:
+        body = {"kind": kind, "pattern": pattern, "name": name, "templates": list(templates)}
+        return cast(shapes.Rule, self.post("rules", body))
+
+    def remove_rule(self, rule_id: str) -> shapes.Rule:
+        return cast(shapes.Rule, self.delete(f"rules/{quote(rule_id, safe='')}"))
+
     def template_diff(self, **asked: Unpack[questions.TemplateDiff]) -> shapes.TemplateDiff:
         return cast(shapes.TemplateDiff, self.get("templates/diff", **asked))
 

@@ -60,6 +60,9 @@ class Connection:
     def post(self, path: str, body: object) -> Any:
         return self._answer(self.send("POST", f"/api/v1/{path}", json=body))
 
+    def delete(self, path: str) -> Any:
+        return self._answer(self.send("DELETE", f"/api/v1/{path}"))
+
     def loki(self, path: str, **parameters: object) -> Any:
         """One of Loki's paths that answer `{"status": "success", "data": ...}`: the data."""
         body = self.loki_body(path, **parameters)

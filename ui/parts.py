@@ -19,7 +19,9 @@ from driftwood.store.store import DuckStore
 from ingest import SOURCES
 from ingest.redact import Redactor
 from parsing import PARSERS
+from parsing.ruled import RuledCache
 from parsing.shapes import ShapeCache
+from ui.rules import stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,11 @@ def assemble(
     sys.setswitchinterval(0.001)
     # Batches come and go by the megabyte; Arrow's own pool keeps 90 MB more of them than the system's does.
     pa.set_memory_pool(pa.system_memory_pool())
-    parser = ShapeCache(
+    parser = RuledCache(
         PARSERS.make(config.parsing.parser, max_templates=config.parsing.max_templates),
         max_shapes=config.parsing.max_shapes,
     )
+    parser.use(stored(store))  # before its state is loaded, and before the first line
     texts: Callable[[], Mapping[Any, str]] = parser.templates  # a mapping's key type is invariant
     detection = DetectionStage(config.detection, texts) if config.detection.enabled else None
     pipeline = Pipeline(store, parser, detection, sources, config, keep_alive=keep_alive)

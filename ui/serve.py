@@ -21,6 +21,7 @@ from driftwood.errors import ConfigError, Stopping, StoreFull
 from driftwood.records import Records
 from driftwood.store.read import Writable
 from driftwood.store.store import DuckStore
+from parsing.rules import Rules
 from ui.api import create_app
 from ui.api_state import PipelineStats
 from ui.dead_letters import replay
@@ -81,6 +82,10 @@ class RunningServer:
     def submit(self, write: Callable[[Writable], T]) -> Future[T]:
         """Run `write(store)` on the writing thread."""
         return self._parts.pipeline.submit(lambda: write(self.store))
+
+    def follow(self, rules: Rules) -> None:
+        """Parse by these rules from the next line on; writing thread only."""
+        self._parts.parser.use(rules)
 
     def push(self, records: Records, timeout: float) -> Future[None] | None:
         """Queue pushed lines; the future is done when they are durable. None: no room for `timeout` seconds."""

@@ -15,7 +15,7 @@ def rules(store: Readable) -> list[Row]:
     )
 
 
-def add_rule(
+def put_rule(
     store: Writable,
     rule_id: str,
     kind: str,
@@ -23,12 +23,20 @@ def add_rule(
     name: str,
     templates: list[int],
     now: int,
+    *,
+    replaces: bool,
 ) -> None:
-    """Runs on the writer's thread, after `remove_rule` where the rule is there already."""
-    store.execute(
-        "INSERT INTO rules VALUES (?, ?, ?, ?, ?::BIGINT[], ?)",
-        [rule_id, kind, pattern, name, templates, now],
-    )
+    """A new rule, or new words for the one with this id; one statement, so one transaction. On the writer's thread."""
+    if replaces:
+        store.execute(
+            "UPDATE rules SET pattern = ?, name = ?, templates = ?::BIGINT[], created = ? WHERE id = ?",
+            [pattern, name, templates, now, rule_id],
+        )
+    else:
+        store.execute(
+            "INSERT INTO rules VALUES (?, ?, ?, ?, ?::BIGINT[], ?)",
+            [rule_id, kind, pattern, name, templates, now],
+        )
 
 
 def remove_rule(store: Writable, rule_id: str) -> None:

@@ -18,6 +18,7 @@ from driftwood.errors import Stopping
 from driftwood.records import Records
 from driftwood.store.read import Writable
 from driftwood.store.store import DuckStore
+from parsing.rules import Rules
 from ui.api import create_app
 from ui.api_state import PipelineStats, ServerState
 from ui.shapes import Replayed
@@ -39,10 +40,14 @@ class Running:
         self.config = Config()
         self.ready = True
         self.banner: str | None = None
+        self.rules = Rules()
         self.replayed: list[Sequence[int] | None] = []
 
     def submit(self, write: Callable[[Writable], T]) -> Future[T]:
         return self._writer.submit(write, self.store)
+
+    def follow(self, rules: Rules) -> None:
+        self.rules = rules
 
     def push(self, records: Records, timeout: float) -> Future[None] | None:
         raise Stopping("this server stores nothing")
