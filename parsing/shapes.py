@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,8 @@ COLLAPSES = "|".join(
 )
 # What collapsed becomes this: four digits never remain of a line, so it cannot be mistaken for text of the line.
 MARK = "0000"
+# Of several lines the first that holds a letter, the break after it, and more.
+_FIRST_OF_SEVERAL = r"(?s)\A([^A-Za-z]*[A-Za-z][^\n]*\n).+\z"
 # Fine shapes that are remembered of one coarse shape.
 MAX_FINE = 64
 # Lines that are looked at together: what is made of them on the way fits into a cache of the processor.
@@ -124,7 +126,7 @@ class ShapeCache:
         known = [self._fine_of.get(key) for key in distinct]
         learn = [i for i, fine in enumerate(known) if fine is None or fine not in self._state.fine]
         first = _first_rows(of_row, len(distinct))[np.array(learn, np.int64)]
-        learnt = shapes(heads.take(pa.array(first, pa.int64()))).to_pylist()
+        learnt = _collapsed(heads.take(pa.array(first, pa.int64()))).to_pylist()
         text_of = dict(zip(learn, learnt, strict=True))
         places: dict[bytes, int] = {}
         texts: list[str | None] = []
@@ -241,7 +243,10 @@ def shapes(lines: pa.StringArray) -> pa.StringArray:
     >>> shapes(pa.array(["took 12 ms", "took 7 ms"])).to_pylist()
     ['took 0000 ms', 'took 0000 ms']
     """
-    heads = _heads(lines) if lines.null_count or _some_long(lines) else lines
+    return _collapsed(_heads(lines) if lines.null_count or _some_long(lines) else lines)
+
+
+def _collapsed(heads: pa.StringArray) -> pa.StringArray:
     return pc.replace_substring_regex(heads, COLLAPSES, MARK)
 
 
@@ -258,12 +263,16 @@ def _some_long(lines: pa.StringArray) -> bool:
 
 
 def _heads(lines: pa.StringArray) -> pa.StringArray:
-    """The part of each line that is looked at; a line break at the end where there is more."""
-    heads = []
-    for line in lines.to_pylist():
-        kept, more = head(line or "")
-        heads.append(kept + "\n" if more else kept)
-    return pa.array(heads, pa.string())
+    """The part of each line that is looked at, see `tokens.head`; a line break at the end where there is more."""
+    texts: Any = lines.fill_null("")
+    lengths: Any = pc.utf8_length(texts)
+    long = pc.greater(lengths, pa.scalar(MAX_CHARS))
+    heads = [head(line) for line in texts.filter(long).to_pylist()]
+    first: Any = pc.replace_substring_regex(texts, _FIRST_OF_SEVERAL, r"\1")
+    if not heads:
+        return cast("pa.StringArray", first)
+    cut = pa.array([kept + "\n" if more else kept for kept, more in heads], pa.string())
+    return cast("pa.StringArray", pc.replace_with_mask(first, long, cut))
 
 
 def _digest(text: str) -> bytes:
