@@ -1,74 +1,123 @@
-"""How fast lines get their templates: `python benchmarks/templates.py [DATA] [--lines N]`.
+"""How fast lines get their templates: `python -m benchmarks.parsing [DATA] [--lines N]`.
 
-DATA is the folder of reference data (../shared/data); without it only generated lines are measured. CPU time of one
-core. `cold` is a new cache and the first half of a log, in batches as the pipeline sends them; `warm` is the second
-half. The peer is drain3 with its defaults, on lines of the second half. (Named parsing.py, it would hide the package.)
+DATA is the folder of reference data (../shared/data); without it only generated lines are measured. Lines per CPU
+second of one process. `cold` is a new parser on the first half of a log, in batches as the pipeline sends them; `warm`
+is the same parser on the second half. Peers get lines of the first half, in the environment that `driftwood data
+download peers` makes: a dash where there is none, or where one failed. Each run of ours has a process of its
+own, so that the peak of memory (Python, Arrow and the lines included) is its own. Two processes are timed by the clock.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import random
+import resource
+import sys
 import tarfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from drain3.drain import Drain as Drain3
 
+from eval.parsing.peers import PEERS
+from eval.parsing.subjects import SubjectFailed
 from parsing import PARSERS
 from parsing.shapes import ShapeCache
 
 BATCH = 10_000
-PEER_LINES = 20_000
+COMPARED = ("drain3 (default)", "drain3 (typed masks)", "tipping", "drain")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+class Measured(NamedTuple):
+    cold: float
+    warm: float
+    """Lines per CPU second."""
+    templates: int
+    peak_mb: float
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("data", type=Path, nargs="?")
     arguments.add_argument("--lines", type=int, default=100_000, help="of each log at most")
+    arguments.add_argument("--peer-lines", type=int, default=20_000, help="that a peer gets")
+    arguments.add_argument("--limit", type=float, default=60, help="seconds for a peer on a log")
     chosen = arguments.parse_args()
-    print(
-        f"{'log':<22}{'lines':>9}{'cold us':>9}{'warm us':>9}{'warm/s':>11}{'drain3 us':>11}{'ratio':>7}"
-        f"{'templates':>11}{'drain3':>8}{'save ms':>9}{'save kB':>9}"
-    )
+    columns = ("log", "lines", "cold/s", "warm/s", *COMPARED, "two", "templates", "MB")
+    print("| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
     for name, lines in logs(chosen.data, chosen.lines):
-        measure(name, lines)
+        ours, two = alone(lines), together(lines)
+        peers = [
+            peer(each, name, lines[: len(lines) // 2][: chosen.peer_lines], chosen.limit)
+            for each in COMPARED
+        ]
+        speeds = [f"{speed:,.0f}" if speed else "-" for speed in (ours.cold, ours.warm, *peers)]
+        cells = (
+            name,
+            f"{len(lines):,}",
+            *speeds,
+            f"{two:.2f}x",
+            str(ours.templates),
+            f"{ours.peak_mb:.0f}",
+        )
+        print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def measure(name: str, lines: Sequence[str]) -> None:
+def measure(lines: Sequence[str]) -> Measured:
     half = len(lines) // 2
-    cache = ShapeCache(PARSERS.make("drain3"))
+    cache = ShapeCache(PARSERS.make("driftwood"))
     cold = assign(cache, lines[:half])
     warm = assign(cache, lines[half:])
-    cache.changes()
-    began = time.process_time()
-    state = cache.save()
-    saved = time.process_time() - began
-    sample = lines[half : half + PEER_LINES]
-    peer = Drain3()
-    began = time.process_time()
-    for line in sample:
-        peer.add_log_message(line)
-    theirs = (time.process_time() - began) / len(sample) * 1e6
-    print(
-        f"{name:<22}{len(lines):>9,}{cold:>9.2f}{warm:>9.2f}{1e6 / warm:>11,.0f}{theirs:>11.1f}"
-        f"{theirs / warm:>7.1f}{len(cache.templates()):>11,}{len(peer.id_to_cluster):>8,}"
-        f"{saved * 1e3:>9.1f}{len(state) / 1e3:>9.0f}",
-        flush=True,
-    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    return Measured(cold, warm, len(cache.templates()), peak)
 
 
 def assign(cache: ShapeCache, lines: Sequence[str]) -> float:
-    """CPU microseconds per line."""
+    """Lines per CPU second."""
     batches = [pa.array(lines[at : at + BATCH]) for at in range(0, len(lines), BATCH)]
     began = time.process_time()
     for batch in batches:
         cache.assign(batch)
-    return (time.process_time() - began) / len(lines) * 1e6
+    return len(lines) / (time.process_time() - began)
+
+
+def alone(lines: Sequence[str]) -> Measured:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(measure, (lines,))
+
+
+def together(lines: Sequence[str]) -> float:
+    """How many times faster two processes do twice the work than one after the other, by the clock."""
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        pool.map(timed, [lines[:1000]] * 2, 1)  # both have started
+        one = pool.apply(timed, (lines,))
+        return 2 * one / max(pool.map(timed, [lines] * 2, 1))
+
+
+def timed(lines: Sequence[str]) -> float:
+    """Seconds by the clock."""
+    cache = ShapeCache(PARSERS.make("driftwood"))
+    batches = [pa.array(lines[at : at + BATCH]) for at in range(0, len(lines), BATCH)]
+    began = time.perf_counter()
+    for batch in batches:
+        cache.assign(batch)
+    return time.perf_counter() - began
+
+
+def peer(name: str, log: str, lines: Sequence[str], limit_s: float) -> float | None:
+    """Lines per CPU second, None where it could not be run; the reason goes to stderr."""
+    try:
+        outcome = PEERS[name].run(pa.chunked_array([pa.array(lines)]), log, limit_s)
+    except SubjectFailed as error:
+        print(f"{name} on {log}: {error}", file=sys.stderr)
+        return None
+    return len(lines) / outcome.cpu_s
 
 
 def logs(data: Path | None, most: int) -> Iterator[tuple[str, list[str]]]:
