@@ -112,8 +112,7 @@ class Grams:
 
     def _holds(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
         at = np.array(hashes, np.int64) >> (MOST_BITS - self._bits)
-        found = np.asarray((self._rows[:, at >> 3] >> (at & 7) & 1).all(axis=1), np.bool_)
-        return found
+        return np.asarray((self._rows[:, at >> 3] >> (at & 7) & 1).all(axis=1), np.bool_)
 
 
 def grams_of(cursor: Cursor, file: str, rows: int) -> Grams:
