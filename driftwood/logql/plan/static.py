@@ -464,9 +464,15 @@ class Compiler:
             labels.reset(of_stream, {})
             if check(labels):
                 (unsure if labels.error else kept).append(sid)
-        if isinstance(stage, IpFilter) and self.static.failed != FALSE:
+        if _asks_for_addresses(stage) and self.static.failed != FALSE:
             return [], list(self.static.streams)  # a line with an error stays, whatever its labels
         return kept, unsure
+
+
+def _asks_for_addresses(stage: LabelFilter) -> bool:
+    if isinstance(stage, And | Or):
+        return _asks_for_addresses(stage.left) or _asks_for_addresses(stage.right)
+    return isinstance(stage, IpFilter)
 
 
 def among(sids: Collection[int]) -> Sql:

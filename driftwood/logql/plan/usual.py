@@ -7,6 +7,7 @@ ASCII only: RE2 takes several times as long for characters of more bytes.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -73,13 +74,13 @@ _SCALAR = rf"(?:{_STRING}|{_INTEGER}|{_DECIMAL}|true|false|null)"
 
 
 def json_shape(line: str) -> JsonShape | None:
-    """None: it has arrays, escapes, or keys that are no names as they stand.
+    """None: it is no JSON, or has arrays, escapes, or keys that are no names as they stand.
 
     >>> json_shape('{"a":1,"b":{"c":"x"}}').leaves
     (('a',), ('b', 'c'))
     """
     tokens = _TOKEN.findall(line)
-    if not tokens or tokens[0] != "{" or "".join(tokens) != line:
+    if not tokens or tokens[0] != "{" or "".join(tokens) != line or not _is_json(line):
         return None
     pieces: list[str] = []
     leaves: list[Path] = []
@@ -105,6 +106,15 @@ def json_shape(line: str) -> JsonShape | None:
     if len(set(names)) < len(names) or not all(map(is_plain, names)):
         return None
     return JsonShape("".join(pieces), tuple(leaves))
+
+
+def _is_json(line: str) -> bool:
+    """A line cut short has tokens of JSON, too, and others of its shape would count as read."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 @lru_cache(REMEMBERED)
