@@ -194,6 +194,7 @@ def _template(one: TemplateCount) -> shapes.Template:
         "id": str(one.id),
         "version": one.version,
         "text": one.text,
+        "name": one.name,
         "count": one.count,
         "share": one.share,
         "services": one.services,

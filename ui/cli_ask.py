@@ -36,7 +36,9 @@ TEMPLATES = Listing(
         "share": lambda row: f"{row['share']:.1%}",
         "id": lambda row: row["id"],
         "services": lambda row: strange(", ".join(row["services"]), "cyan"),
-        "template": lambda row: strange(row["text"]),
+        "template": lambda row: (
+            strange(f"{row['name']}: " if row["name"] else "") + strange(row["text"])
+        ),
     },
 )
 

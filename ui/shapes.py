@@ -137,6 +137,8 @@ class Template(TypedDict):
     id: str
     version: int
     text: str
+    name: str
+    """That a user gave it, or ""."""
     count: int
     share: float
     """Of all lines counted, 0..1."""

@@ -41,6 +41,10 @@ def test_a_rule_about_the_same_thing_is_replaced(client: Client, running: Runnin
     assert first["id"] == second["id"]
     assert [rule["name"] for rule in client.rules()] == ["Logout"]
     assert running.rules.name(BOB) == "Logout"
+    found = client.templates(search="logout", start=str(NOON - 10**9), end=str(NOON + 60 * 10**9))[
+        "templates"
+    ]
+    assert [t["name"] for t in found] == ["Logout"]
 
 
 def test_the_token_that_keeps_two_templates_apart_is_found(

@@ -62,6 +62,7 @@ def test_templates_are_counted_in_the_span(client: Client) -> None:
         "id": str(NEW),
         "version": 1,
         "text": "disk <*> is FULL",
+        "name": "",
         "count": 4,
         "share": pytest.approx(4 / 95),
         "services": ["api", "pay"],

@@ -88,6 +88,7 @@ def _row(
             "td",
             tag("span", short(each["id"]), cls="dw-id"),
             tag("em", "new", cls="dw-new") if each["is_new"] else None,
+            tag("b", each["name"]) if each["name"] else None,
             tag("code", slots(each["text"])),
             cls="what",
         ),
@@ -156,6 +157,7 @@ def headline(each: TemplateDetail, *, now_s: float, zone: tzinfo = UTC) -> Html:
             "header",
             tag("span", short(each["id"]), cls="dw-id"),
             tag("em", "new", cls="dw-new") if each["is_new"] else None,
+            tag("b", each["name"]) if each["name"] else None,
             tag(
                 "span",
                 tag("button", "Lines →", cls="dw-act", data_pick=f"like:{each['id']}"),

@@ -196,6 +196,7 @@ class ShopLines:
             "id": ident(index),
             "version": 1,
             "text": text,
+            "name": "",
             "count": count,
             "share": weight / 6,
             "services": [service] + (["gateway"] if index % 5 == 2 else []),

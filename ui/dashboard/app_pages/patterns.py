@@ -106,7 +106,8 @@ def listed() -> tuple[list[Template] | list[ChangedTemplate], int]:
     kept = [
         each
         for each in found
-        if (not service or service in each["services"]) and search.lower() in each["text"].lower()
+        if (not service or service in each["services"])
+        and search.lower() in f"{each['name']}\n{each['text']}".lower()
     ]
     return kept[:SHOWN], len(kept)
 
