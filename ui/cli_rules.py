@@ -63,9 +63,9 @@ def add_rule(
     url: Url = DEFAULT_URL,
     json_: Json = False,
 ) -> None:
-    """Make a rule, for lines from now on; one about the same thing is replaced.
+    r"""Make a rule, for lines from now on; one about the same thing is replaced.
 
-    protect 8080 · mask 'ord-[a-z]+' --name ORDER · apart --template ID --template ID ·
+    protect 8080 · mask 'ord-\w+' --name ORDER · apart --template ID --template ID ·
     rename --template ID --name 'Login failed'
     """
     with Client(url) as client:
