@@ -11,7 +11,7 @@ from ui.dashboard.anomalies import titled
 from ui.dashboard.formats import ago, clock, count, seconds
 from ui.dashboard.markup import Child, Html, tag
 from ui.dashboard.patterns import slots
-from ui.shapes import Anomaly, ChangedTemplate, TemplateDiff
+from ui.shapes import Anomaly, ChangedTemplate, RewordedTemplate, TemplateDiff
 
 RISEN = 3.0  # times as often is worth a sentence
 LINES = 20  # fewer lines than this rise or fall by chance
@@ -44,6 +44,11 @@ def changes(
             continue
         if each["ratio"] >= RISEN:
             told.append(_risen(each))
+    told += [
+        _reworded(each)
+        for each in diff["reworded"]
+        if each["id"] != each["base_id"] and each["id"] not in covered
+    ]
     told += [
         _vanished(each)
         for each in diff["vanished"]
@@ -120,6 +125,15 @@ def _risen(each: ChangedTemplate) -> Change:
     return Change(
         200 + 200 * _bad(each) + min(each["ratio"], 99), "rising", said, f"template:{each['id']}"
     )
+
+
+def _reworded(each: RewordedTemplate) -> Change:
+    """Of one that another took the place of; that a template became wider is no news."""
+    said = (
+        *(_who(each), ": ", tag("code", slots(each["base_text"], 160))),
+        *(" now reads ", tag("code", slots(each["text"], 160))),
+    )
+    return Change(60 + min(each["count"], 39), "new", said, f"template:{each['id']}")
 
 
 def _vanished(each: ChangedTemplate) -> Change:

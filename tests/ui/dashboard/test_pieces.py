@@ -167,11 +167,16 @@ def test_sentences_tell_anomalies_first_and_nothing_twice() -> None:
             {**shop.template(0, 0, 1), "count": 12, "base_count": 1, "ratio": 6.5},
         ],
         "vanished": [{**shop.template(15, 0, 1), "count": 0, "base_count": 80, "ratio": 0.01}],
+        "reworded": [
+            {**shop.template(3, 0, 1), "count": 9, "base_id": "1", "base_text": "as it was"},
+            {**(wider := shop.template(4, 0, 1)), "base_id": wider["id"], "base_text": "narrow"},
+        ],
     }
     told = changes.changes(shop.anomalies[:1], diff, now_s=shop.now)  # type: ignore[arg-type]
-    assert [each.mark for each in told] == ["anomaly", "rising", "vanished"], (
-        "the new one is the anomaly's own pattern"
+    assert [each.mark for each in told] == ["anomaly", "rising", "vanished", "new"], (
+        "the new one is the anomaly's own pattern; the last took the place of another"
     )
+    assert "as it was" in "".join(map(str, told[-1].said))
     assert "Nothing new" in changes.told([])
 
 
