@@ -19,11 +19,17 @@ from ui.cli_bench import table
 from ui.client import Client
 
 
+LETTERS = str.maketrans("0123456789", "abcdefghij")
+
+
 def lay(data: Path, name: str, lines: int = 20) -> None:
+    """A data set with a free word in each line, so that every line takes its time."""
     (data / name).mkdir(parents=True)
     with (data / name / f"{name}_full.log_structured.csv").open("w") as file:
         file.write("LineId,Content,EventId,EventTemplate\n")
-        file.writelines(f"{at},job {at} done,E1,job <*> done\n" for at in range(lines))
+        for at in range(lines):
+            word = str(at).translate(LETTERS)
+            file.write(f"{at},job {at} of {word} done,E1,job <*> of <*> done\n")
 
 
 def driftwood(*arguments: str | Path) -> subprocess.Popen[str]:
