@@ -18,7 +18,6 @@ from eval.results import Row, read
 from ui.cli_bench import table
 from ui.client import Client
 
-
 LETTERS = str.maketrans("0123456789", "abcdefghij")
 
 
