@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-import zstandard
 from drain3.drain import LogCluster
 
 from driftwood.errors import StoreError
 from driftwood.labels import stable_id
 from driftwood.records import Template, TemplateId
+from parsing.saved import packed, restored
 from parsing.tokens import Tokens, cut, joined
 from parsing.tree import Tree, text
 
@@ -110,7 +109,6 @@ class Drain:
     def save(self) -> bytes:
         """JSON, zstd. Changes that nobody asked for yet are part of it, so call `changes` first."""
         state = {
-            "state": STATE,
             "tree": self._tree.save(),
             "opened": [
                 [number, o.id, o.version, o.exact, o.gaps] for number, o in self._opened.items()
@@ -118,22 +116,16 @@ class Drain:
             "retired": list(self._retired.items()),
             "changes": [[t.id, t.version, t.text, t.exact] for t in self._changes],
         }
-        return zstandard.ZstdCompressor(level=1).compress(orjson.dumps(state))
+        return packed(STATE, state)
 
     def load(self, state: bytes) -> None:
         """Raises StoreError for a state that is damaged or of another version; the parser is then as new."""
         self._reset()
         try:
-            saved = orjson.loads(zstandard.ZstdDecompressor().decompress(state))
-            if saved["state"] != STATE:
-                raise ValueError(f"it has version {saved['state']!r}, this program reads {STATE}")
-            self._restore(saved)
-        except (zstandard.ZstdError, ValueError, TypeError, LookupError, AttributeError) as error:
+            restored(state, "drain3", STATE, self._restore)
+        except StoreError:
             self._reset()
-            raise StoreError(
-                f"the saved state of the parser drain3 cannot be read ({error}); restore the store from a "
-                "backup, or start with a new data folder and ingest again"
-            ) from error
+            raise
 
     def _restore(self, saved: dict[str, Any]) -> None:
         self._tree.load(saved["tree"])

@@ -12,15 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-import zstandard
-
 from driftwood.errors import StoreError
 from driftwood.labels import stable_id
 from driftwood.records import Template, TemplateId
 from parsing.lattice import Lattice, Shape
 from parsing.pieces import ANY, compared, pieces, shaped
 from parsing.plain import plain
+from parsing.saved import packed, restored
 from parsing.tokens import WILDCARD, joined, masked
 
 STATE = 1
@@ -212,7 +210,6 @@ class Driftwood:
     def save(self) -> bytes:
         """JSON, zstd. Changes that nobody asked for yet are part of it, so call `changes` first."""
         state = {
-            "state": STATE,
             "lattice": self._lattice.save(),
             "opened": [
                 [root, o.id, o.version, o.words, o.gaps, o.exact, o.numbers]
@@ -222,23 +219,16 @@ class Driftwood:
             "retired": [[template, *rest] for template, rest in self._retired.items()],
             "changes": [[t.id, t.version, t.text, t.exact, t.parents] for t in self._changes],
         }
-        return zstandard.ZstdCompressor(level=1).compress(orjson.dumps(state))
+        return packed(STATE, state)
 
     def load(self, state: bytes) -> None:
         """Raises StoreError for a state that is damaged or of another version; the parser is then as new."""
         self._reset()
         try:
-            saved = orjson.loads(zstandard.ZstdDecompressor().decompress(state))
-            if saved["state"] != STATE:
-                raise ValueError(f"it has version {saved['state']!r}, this program reads {STATE}")
-            self._restore(saved)
-        except (zstandard.ZstdError, ValueError, TypeError, LookupError, AttributeError) as error:
+            restored(state, "driftwood", STATE, self._restore)
+        except StoreError:
             self._reset()
-            raise StoreError(
-                f"the saved state of the parser driftwood cannot be read ({error}); if another parser "
-                "wrote it, set `parser` to that one; else restore the store from a backup, or start with a new data "
-                "folder and ingest again"
-            ) from error
+            raise
 
     def _restore(self, saved: dict[str, Any]) -> None:
         self._lattice.load(saved["lattice"])
