@@ -215,6 +215,7 @@ class Loghub:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     with zipped.open(member) as packed, path.open("wb") as file:
                         shutil.copyfileobj(packed, file, _CHUNK)
+        # NotImplementedError is zipfile's word for a compression that it does not know.
         except (zipfile.BadZipFile, NotImplementedError) as error:
             raise DownloadError(f"{part} cannot be unpacked: {error}") from error
         folder = self._data / archive.name
