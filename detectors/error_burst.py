@@ -7,6 +7,7 @@ number. The p-value is the larger one of the two, so it is honest whichever of t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from detectors.wording import (
     units,
     who,
 )
-from driftwood.protocols import Explanation, LogBatch, Scores
+from driftwood.protocols import Explanation, Labels, LogBatch, Scores
 from driftwood.records import Contribution, TemplateId
 
 ERROR = 17
@@ -35,6 +36,9 @@ _INTERESTING = 0.05
 class ErrorBurst:
     name = "error_burst"
     early = frozenset({"error_burst"})
+    level: Literal["window", "session"] = "window"
+    needs: frozenset[str] = frozenset()
+    incremental = True
 
     def __init__(self, half_life: float = 240.0, max_templates: int = 64) -> None:
         """`half_life`: windows after which a window counts half; `max_templates`: of errors, followed per source."""
@@ -43,11 +47,12 @@ class ErrorBurst:
         self._errors: dict[str, Bank] = {}
         self._share: dict[str, Rates] = {}
 
-    def fit(self, batch: LogBatch) -> None:
+    def fit(self, batch: LogBatch, labels: Labels | None = None, *, seed: int = 0) -> None:
         self._errors, self._share = {}, {}
-        self.partial_fit(batch)
+        self.partial_fit(batch, labels)
 
-    def partial_fit(self, batch: LogBatch) -> None:
+    def partial_fit(self, batch: LogBatch, labels: Labels | None = None) -> None:
+        batch = batch.normal(labels)
         for unit, span in units(batch):
             source, start = batch.source[unit], int(batch.start[unit])
             if source not in self._errors:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from scipy.special import betainc
@@ -28,7 +29,7 @@ from detectors.wording import (
     units,
     who,
 )
-from driftwood.protocols import Explanation, LogBatch, Scores
+from driftwood.protocols import Explanation, Labels, LogBatch, Scores
 from driftwood.records import Contribution, TemplateId
 
 _ANY, _ERRORS = 0, 1
@@ -59,6 +60,9 @@ class _News:
 class NewTemplate:
     name = "new_template"
     early = frozenset({"new_template"})
+    level: Literal["window", "session"] = "window"
+    needs: frozenset[str] = frozenset()
+    incremental = True
 
     def __init__(self, half_life: float = 720.0, max_templates: int = 4_096) -> None:
         """`half_life`: windows after which a window counts half; `max_templates`: remembered per source."""
@@ -66,11 +70,12 @@ class NewTemplate:
         self._max = max_templates
         self._sources: dict[str, _Memory] = {}
 
-    def fit(self, batch: LogBatch) -> None:
+    def fit(self, batch: LogBatch, labels: Labels | None = None, *, seed: int = 0) -> None:
         self._sources = {}
-        self.partial_fit(batch)
+        self.partial_fit(batch, labels)
 
-    def partial_fit(self, batch: LogBatch) -> None:
+    def partial_fit(self, batch: LogBatch, labels: Labels | None = None) -> None:
+        batch = batch.normal(labels)
         for unit, span in units(batch):
             memory = self._sources.setdefault(batch.source[unit], _Memory())
             memory.weight = memory.weight * self._keep + 1.0

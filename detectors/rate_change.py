@@ -8,6 +8,7 @@ expects (`detectors.rates`). The smallest p-value of a window is corrected for a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ from detectors.wording import (
     units,
     who,
 )
-from driftwood.protocols import Explanation, LogBatch, Scores
+from driftwood.protocols import Explanation, Labels, LogBatch, Scores
 from driftwood.records import Contribution, TemplateId
 
 UP, DOWN, SILENCE = "rate_up", "rate_down", "silence"
@@ -43,6 +44,9 @@ _KNOWN = 10.0
 class RateChange:
     name = "rate_change"
     early = frozenset({UP})
+    level: Literal["window", "session"] = "window"
+    needs: frozenset[str] = frozenset()
+    incremental = True
 
     def __init__(self, half_life: float = 60.0, max_templates: int = 256) -> None:
         """`half_life`: windows after which a window counts half; `max_templates`: followed per source."""
@@ -50,11 +54,12 @@ class RateChange:
         self._max = max_templates
         self._sources: dict[str, Bank] = {}
 
-    def fit(self, batch: LogBatch) -> None:
+    def fit(self, batch: LogBatch, labels: Labels | None = None, *, seed: int = 0) -> None:
         self._sources = {}
-        self.partial_fit(batch)
+        self.partial_fit(batch, labels)
 
-    def partial_fit(self, batch: LogBatch) -> None:
+    def partial_fit(self, batch: LogBatch, labels: Labels | None = None) -> None:
+        batch = batch.normal(labels)
         for unit, span in units(batch):
             bank = self._sources.get(batch.source[unit])
             if bank is None:

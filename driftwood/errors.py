@@ -12,7 +12,8 @@
     |-- Stopping                   -   the program is ending; what was not stored is read again by the next start
     |-- SourceError                5   a source cannot be opened (a path, a broker's refusal)
     |-- ServerUnreachable          6   no server answers at the URL
-    `-- ServerError                6   the server answered with an error
+    |-- ServerError                6   the server answered with an error
+    `-- DetectorError              7   a detector cannot learn from what it was given, or its saved state is not one
 
 Bad *data* is never an exception: it is stored with `decode_error` or becomes a dead letter.
 """
@@ -89,6 +90,10 @@ class Stopping(DriftwoodError):
 
 class SourceError(DriftwoodError):
     exit_code = 5
+
+
+class DetectorError(DriftwoodError):
+    exit_code = 7
 
 
 class ServerUnreachable(DriftwoodError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -133,12 +133,47 @@ class Tally:
     """(T,) lines of severity 17 (error) or more"""
 
 
+Labels = npt.NDArray[np.int8]
+"""(U,) what people said of each unit: 1 anomalous, 0 normal, -1 nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What events say besides their template (an address, a user, a parameter): a row per event and field, by event."""
+
+    event: npt.NDArray[np.int64]
+    """(M,) row of the event in its `LogBatch`, ascending"""
+    name: npt.NDArray[np.object_]
+    """(M,) as in `ip`"""
+    value: npt.NDArray[np.object_]
+    """(M,) as in `10.0.0.1`"""
+
+    def at(self, events: npt.NDArray[np.int64]) -> Fields:
+        """Of the events in these rows, which are numbered anew in this order."""
+        first = np.searchsorted(self.event, events)
+        rows, size = _spans(first, np.searchsorted(self.event, events, "right"))
+        return Fields(np.repeat(np.arange(len(events)), size), self.name[rows], self.value[rows])
+
+
+def _spans(
+    first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """All rows of the spans [first, last) one after another, and the size of each.
+
+    >>> _spans(np.array([4, 0]), np.array([6, 1]))[0].tolist()
+    [4, 5, 0]
+    """
+    size = last - first
+    before = np.concatenate(([0], np.cumsum(size)[:-1])) if len(size) else size
+    return np.repeat(first - before, size) + np.arange(int(size.sum())), size
+
+
 @dataclass(frozen=True)
 class LogBatch:
     """Windows to be judged, column by column: `units` are the windows, `events` what lies in them.
 
-    A *unit* is one window of one source. `events` are ordered by (unit, ts, line_id); `unit` is a row number of
-    `units`. A unit may hold no event at all: silence is judged too.
+    A *unit* is one window or one session of one source. `events` are ordered by (unit, ts, line_id); `unit` is a row
+    number of `units`. A unit may hold no event at all: silence is judged too.
     """
 
     source: npt.NDArray[np.object_]
@@ -159,9 +194,36 @@ class LogBatch:
     """(N,)"""
     line_id: npt.NDArray[np.int64]
     """(N,)"""
+    fields: Fields | None = None
+    """Of events, where somebody took them out of the lines."""
 
     def __len__(self) -> int:
         return len(self.start)
+
+    @cached_property
+    def bounds(self) -> npt.NDArray[np.int64]:
+        """(U + 1,): the events of unit u are rows `bounds[u] : bounds[u + 1]`."""
+        return np.searchsorted(self.unit, np.arange(len(self) + 1)).astype(np.int64)
+
+    def at(self, units: npt.NDArray[np.int64]) -> LogBatch:
+        """The batch of these units, in this order; `units` are rows, as `np.flatnonzero` gives them."""
+        rows, size = _spans(self.bounds[units], self.bounds[units + 1])
+        return LogBatch(
+            source=self.source[units],
+            service=self.service[units],
+            start=self.start[units],
+            end=self.end[units],
+            unit=np.repeat(np.arange(len(units), dtype=np.int32), size),
+            ts=self.ts[rows],
+            template_id=self.template_id[rows],
+            severity=self.severity[rows],
+            line_id=self.line_id[rows],
+            fields=None if self.fields is None else self.fields.at(rows),
+        )
+
+    def normal(self, labels: Labels | None) -> LogBatch:
+        """Without the units that are known to be anomalous."""
+        return self if labels is None else self.at(np.flatnonzero(labels != 1))
 
     @cached_property
     def tally(self) -> Tally:
@@ -192,6 +254,12 @@ class Scores:
     subject: npt.NDArray[np.int64]
     """(F,) template id that the finding is about, 0 when it is about the whole unit"""
 
+    def of_units(self, units: int) -> npt.NDArray[np.float64]:
+        """(U,) the largest score of each unit, 0 where nothing was found."""
+        largest = np.full(units, -np.inf)
+        np.maximum.at(largest, self.unit, self.score)
+        return np.where(np.isneginf(largest), 0.0, largest)
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -201,26 +269,40 @@ class Explanation:
 
 
 class Detector(Protocol):
-    """Windows to scores. `score` is a pure function of (state, unit): what else is in the batch never matters."""
+    """Windows or sessions to scores.
+
+    `score` is a pure function of (state, unit): what else is in the batch and in which order never matters.
+    """
 
     name: str
     early: frozenset[str]
     """Kinds whose findings only grow stronger while a window fills, so that an open window may be judged for them."""
+    level: Literal["window", "session"]
+    """What a unit is to it: the next minute of a source whose past it follows, or one of many alike."""
+    needs: frozenset[str]
+    """What it cannot do without: of `labels` and `fields`."""
+    incremental: bool
+    """True when fit(a) then partial_fit(b) equals fit(a + b), where a lies before b; else `partial_fit` trains on."""
 
-    def fit(self, batch: LogBatch) -> None:
-        """Forget everything and learn from `batch`, in the order of its windows' start."""
+    def fit(self, batch: LogBatch, labels: Labels | None = None, *, seed: int = 0) -> None:
+        """Forget everything and learn from `batch`, in the order of its units' start.
 
-    def partial_fit(self, batch: LogBatch) -> None:
-        """Learn from `batch` too; fit(a) then partial_fit(b) equals fit(a + b) when a lies before b."""
+        Without `labels` all of it is taken for normal. Raises DetectorError when `needs` are not met.
+        """
 
-    def score(self, batch: LogBatch) -> Scores: ...
+    def partial_fit(self, batch: LogBatch, labels: Labels | None = None) -> None:
+        """Learn from `batch` too."""
+
+    def score(self, batch: LogBatch) -> Scores:
+        """At least one finding for each unit that is stranger than 0; a unit without one counts as 0."""
 
     def explain(
         self, batch: LogBatch, scores: Scores, finding: int, texts: Mapping[int, str]
     ) -> Explanation:
         """Words and evidence for one row of `scores`; `texts` gives template texts by id."""
 
-    def save(self) -> bytes: ...
+    def save(self) -> bytes:
+        """The whole state, under 50 MB; never pickle."""
 
     def load(self, state: bytes) -> None: ...
 

@@ -89,7 +89,7 @@ def fresh(detector: Detector) -> Detector:
 def findings(scores: Scores, units: list[Unit]) -> set[tuple[str, int, str, int, float, float]]:
     """What was found, by what it was found on and not by row number."""
     return {
-        (*units[u][:2], str(k), int(s), float(p), float(x))
+        (*units[u][:2], str(k), int(s), -1.0 if np.isnan(p) else float(p), float(x))
         for u, k, s, p, x in zip(
             scores.unit.tolist(),
             scores.kind,
@@ -132,6 +132,8 @@ def test_learning_in_parts_equals_learning_at_once(detector: Detector, cut: int)
         for pair in zip(usual(SOURCES[0], range(30)), usual(SOURCES[1], range(30)), strict=True)
         for u in pair
     ]
+    if not detector.incremental:
+        pytest.skip(f"{detector.name} trains on instead")
     whole, parts = fresh(detector), fresh(detector)
     whole.fit(batch(units))
     parts.fit(batch(units[:cut]))
@@ -180,7 +182,7 @@ def test_odd_batches_are_scored_and_learnt_with_sane_numbers(
 ) -> None:
     scores = detector.score(batch(units))
     detector.partial_fit(batch(units))
-    assert ((scores.p_value >= 0) & (scores.p_value <= 1)).all()
+    assert (np.isnan(scores.p_value) | ((scores.p_value >= 0) & (scores.p_value <= 1))).all()
     assert np.isfinite(scores.score).all()
     assert (np.diff(scores.unit) >= 0).all()
     after = [(SOURCES[0], 502, [(1, 9, 30), (2, 9, 5)])]
@@ -206,6 +208,8 @@ def test_a_finding_is_explained_by_templates_and_lines_of_its_own_window(
 def test_a_normal_window_is_rarely_called_strange(detector: Detector) -> None:
     units = usual(SOURCES[0], range(500, 1_500), seed=9)
     scores = detector.score(batch(units))
+    if len(scores.p_value) and np.isnan(scores.p_value).all():
+        pytest.skip(f"{detector.name} has no p-values of its own: `detectors.conformal` gives them")
     for level in (0.05, 0.01, 0.002):
         called = len(set(scores.unit[scores.p_value <= level].tolist()))
         assert called <= level * len(units) + 3 * (level * len(units)) ** 0.5

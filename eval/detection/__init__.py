@@ -1,0 +1,1 @@
+"""How good detectors are, under rules that a strict reviewer accepts."""
