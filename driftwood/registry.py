@@ -11,6 +11,20 @@ from driftwood.errors import ConfigError
 
 T = TypeVar("T")
 
+_EXTRAS = {
+    **dict.fromkeys(("sklearn", "torch", "torch_geometric", "transformers"), "models"),
+    **dict.fromkeys(("drain3", "matplotlib", "rapidfuzz"), "bench"),
+}
+
+
+def how_to_install(package: str) -> str:
+    """The command that brings `package`, which one of our extras holds.
+
+    >>> how_to_install("torch")
+    "pip install 'driftwood[models]'"
+    """
+    return f"pip install {package if package not in _EXTRAS else repr(f'driftwood[{_EXTRAS[package]}]')}"
+
 
 class Registry(Generic[T]):
     """One package's table of parts.
@@ -46,7 +60,7 @@ class Registry(Generic[T]):
         except ModuleNotFoundError as error:
             raise ConfigError(
                 f"the {self._role} {name!r} needs the package {error.name!r}, which is not installed; "
-                "see the extras in pyproject.toml"
+                f"install it with {how_to_install(error.name or '')}"
             ) from error
         made: T = part(*args, **settings)
         return made

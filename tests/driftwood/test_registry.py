@@ -9,7 +9,7 @@ import pytest
 
 from detectors import DETECTORS
 from driftwood.errors import ConfigError
-from driftwood.registry import Registry
+from driftwood.registry import Registry, how_to_install
 from ingest import SOURCES
 from parsing import PARSERS
 
@@ -25,6 +25,11 @@ def test_a_part_whose_package_is_missing_says_which_one() -> None:
     registry: Registry[object] = Registry("parser", {"p": "a_package_that_nobody_has.x:Y"})
     with pytest.raises(ConfigError, match="needs the package 'a_package_that_nobody_has'"):
         registry.make("p")
+
+
+def test_what_an_extra_holds_is_named_with_it() -> None:
+    assert how_to_install("torch") == "pip install 'driftwood[models]'"
+    assert how_to_install("drain3") == "pip install 'driftwood[bench]'"
 
 
 def test_naming_the_parts_imports_none_of_them() -> None:
