@@ -9,5 +9,9 @@ DETECTORS: Registry[Detector] = Registry(
         "new_template": "detectors.new_template:NewTemplate",
         "rate_change": "detectors.rate_change:RateChange",
         "error_burst": "detectors.error_burst:ErrorBurst",
+        "event_set": "detectors.event_set:EventSet",
+        "count_vector": "detectors.count_vector:CountVector",
+        "count_vector_bucketed": "detectors.count_vector:CountVectorBucketed",
+        "knn": "detectors.knn:NearestNeighbour",
     },
 )

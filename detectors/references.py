@@ -1,0 +1,125 @@
+"""Distances from count vectors to a memory of normal ones: exact, in bounded memory, the same in whatever batch.
+
+Matrix products add in an order that depends on their shape, so the last bits of a distance would depend on what else
+is in the batch. Therefore logarithms are kept as whole multiples of 2^-16: their products are whole numbers below
+2^53, which float64 adds exactly in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.vectors import Floats, Ints, Vectors
+
+SCALE = 2.0**16
+_BLOCK = 1 << 22
+"""Cells of a dense block: 32 MB."""
+_FAR = np.inf
+
+
+def log_steps(count: Ints) -> Floats:
+    """ln(1 + count) in steps of 1 / SCALE, whole numbers."""
+    return np.round(np.log1p(count) * SCALE)
+
+
+def ones(count: Ints) -> Floats:
+    return np.ones(len(count))
+
+
+@dataclass(frozen=True)
+class References:
+    """Count vectors with a number per entry (`value`), as rows of a matrix over the templates that they hold."""
+
+    vectors: Vectors
+    value: Floats
+    """(T,) whole numbers"""
+
+    @cached_property
+    def vocabulary(self) -> Ints:
+        return np.unique(self.vectors.template)
+
+    @cached_property
+    def square(self) -> Floats:
+        """(M,)"""
+        return self.vectors.summed(self.value**2)
+
+    @cached_property
+    def _blocks(self) -> list[tuple[int, Floats]]:
+        """Kept when small; a memory of long vectors is unfolded block by block."""
+        return list(self._unfolded())
+
+    @property
+    def _small(self) -> bool:
+        return len(self.vectors) * max(len(self.vocabulary), 1) <= _BLOCK
+
+    def _unfolded(self) -> Iterator[tuple[int, Floats]]:
+        size = max(_BLOCK // max(len(self.vocabulary), 1), 1)
+        for first in range(0, len(self.vectors), size):
+            rows = slice(first, min(first + size, len(self.vectors)))
+            yield first, self.dense(self.vectors, self.value, rows)
+
+    def dense(self, vectors: Vectors, value: Floats, rows: slice) -> Floats:
+        """(rows, vocabulary); templates outside the vocabulary are left out."""
+        bounds = vectors.bounds[rows.start : rows.stop + 1]
+        entry = slice(int(bounds[0]), int(bounds[-1]))
+        out = np.zeros((len(bounds) - 1, len(self.vocabulary)))
+        if not len(self.vocabulary):
+            return out
+        template = vectors.template[entry]
+        column = np.minimum(np.searchsorted(self.vocabulary, template), len(self.vocabulary) - 1)
+        known = self.vocabulary[column] == template
+        row = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+        out[row[known], column[known]] = value[entry][known]
+        return out
+
+    def nearest(self, vectors: Vectors, value: Floats) -> tuple[Floats, Ints]:
+        """(V,) the squared distance to the nearest reference and its row; without any, to the empty vector, -1.
+
+        Of equally near ones, the one that was seen most often.
+        """
+        square = vectors.summed(value**2)
+        best, row = np.full(len(vectors), _FAR), np.full(len(vectors), -1)
+        if not len(self.vectors):
+            return square, row
+        size = max(
+            min(_BLOCK // max(len(self.vectors), 1), _BLOCK // max(len(self.vocabulary), 1)), 1
+        )
+        for first in range(0, len(vectors), size):
+            rows = slice(first, min(first + size, len(vectors)))
+            asked = self.dense(vectors, value, rows)
+            for start, block in self._blocks if self._small else self._unfolded():
+                stop = start + len(block)
+                far = square[rows, None] - 2.0 * (asked @ block.T)
+                far += self.square[start:stop]
+                near = far.min(axis=1)
+                often = np.where(far == near[:, None], self.vectors.times[start:stop], -1)
+                place = start + often.argmax(axis=1)
+                better = near < best[rows]
+                tied = (near == best[rows]) & (
+                    self.vectors.times[place] > self.vectors.times[row[rows]]
+                )
+                best[rows] = np.minimum(best[rows], near)
+                row[rows] = np.where(better | tied, place, row[rows])
+        return best, row
+
+
+def difference(a: Vectors, row_a: int, b: Vectors, row_b: int) -> npt.NDArray[np.int64]:
+    """(templates, 3): template, count in row `row_a` of `a`, count in row `row_b` of `b`, where they differ.
+
+    A row of -1 stands for the empty vector.
+    """
+    counts: dict[int, list[int]] = {}
+    for place, (vectors, row) in enumerate(((a, row_a), (b, row_b))):
+        if row >= 0:
+            span = slice(int(vectors.bounds[row]), int(vectors.bounds[row + 1]))
+            for template, count in zip(
+                vectors.template[span].tolist(), vectors.count[span].tolist(), strict=True
+            ):
+                counts.setdefault(template, [0, 0])[place] = count
+    rows = [[t, *c] for t, c in sorted(counts.items()) if c[0] != c[1]]
+    return np.array(rows, np.int64).reshape(-1, 3)
