@@ -1,46 +1,46 @@
 """The detection stage of the pipeline: events in, anomalies out.
 
-    events -> windows -> detectors -> calibrator -> threshold -> episodes -> Anomaly
-                            ^ each finished window is scored, then learnt
+    events -> lane of their stream -> windows or sessions -> detectors -> Anomaly
 
-Everything that is kept per source depends on that source's rows in order and on nothing else that a replay could
-change, so the same rows give the same anomalies, with the same ids, in any cut of batches and after any crash.
+A *lane* is how some streams are judged: by windows (`window_lane`) or by sessions (`session_lane`). Each rule in
+`[[detection.streams]]` has its own, or one of each kind; all other streams share the lane of `[detection]`.
 
-Two kinds of *looks* come on top, for whoever watches live: at windows that still fill (only for findings that can
-but grow stronger, `Detector.early`), and at windows of sources that stopped while nothing else came (`advance`). A
-look changes no state. Its anomaly has the id that the finished window will give it; the store keeps what came first.
+The same rows, and the same verdicts of people at the same places among them, give the same anomalies with the same
+ids, in any cut of batches and after any crash.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
+import orjson
 
 from detectors import DETECTORS
-from detectors.calibrator import Calibrator
-from detectors.lexicon import Lexicon
+from detectors.lane import Lane
+from detectors.session_lane import SessionLane
 from detectors.snapshot import pack, unpack
-from detectors.threshold import Episodes, Threshold
-from detectors.units import NEVER, SECOND, Unit, batch_of
-from detectors.windows import PAUSE_NS, Windows
-from driftwood.config import Detection
-from driftwood.protocols import Detector, LogBatch, Scores
+from detectors.tiers import SESSION_TIERS
+from detectors.units import FOREVER, codes_of, dictionary
+from detectors.window_lane import WindowLane
+from driftwood import logql
+from driftwood.config import Detection, StreamRule
+from driftwood.errors import ConfigError, QueryError
+from driftwood.logql.ast import LogQuery, Matcher
 from driftwood.records import Anomaly, Events
+from driftwood.store.streams import test_of
 
 logger = logging.getLogger(__name__)
 
-_VERSION = 1
-_DEMO = '"source":"demo"'
-_REMEMBERED_LOOKS = 4_096
-_HOLD_NS = 5 * SECOND
+_VERSION = 2
+"""1 is the snapshot of a single lane of windows, which is still written as such."""
 
 
 class DetectionStage:
-    """Confined to the pipeline's thread, except `status`."""
+    """Confined to the pipeline's thread, except `status` and `effects`."""
 
     def __init__(
         self,
@@ -49,237 +49,181 @@ class DetectionStage:
         *,
         looks: bool = True,
     ) -> None:
-        """`texts` gives the current text of templates by id; without `looks` only finished windows are judged."""
-        self._detectors: list[Detector] = [DETECTORS.make(name) for name in settings.detectors]
-        self._texts = texts
-        self._windows = Windows(
-            round(settings.window_s * SECOND), round(settings.lateness_s * SECOND)
+        """`texts` gives the current text of templates by id; without `looks` only what is finished is judged.
+
+        Raises ConfigError for a rule that cannot work.
+        """
+        self._default = WindowLane(
+            "", settings, settings.detectors, settings.window_s, texts, looks=looks
         )
-        self._warmup_ns = round(settings.warmup_s * SECOND)
-        self._lexicon = Lexicon()
-        self._calibrator = Calibrator()
-        self._episodes = Episodes()
-        shares = max(len(self._detectors), 1)
-        self._threshold = Threshold(settings.alerts_per_day, settings.window_s, shares)
-        self._demo_threshold = Threshold(settings.demo_alerts_per_day, settings.window_s, shares)
-        self._looks = looks
-        self._looked: dict[str, None] = {}
-        """Ids that looks have told, oldest first: they are not told again."""
-        self._seen_first: dict[str, int] = {}
-        """When early looks saw what they have not told yet: arrival, ns."""
-        self._advanced = self._listening_since = NEVER
-        self._refilling = False
+        _levels(settings.detectors, "[detection] detectors", sessions=False)
+        self._rules = [_matchers(rule) for rule in settings.streams]
+        if len({rule.match for rule in settings.streams}) < len(settings.streams):
+            raise ConfigError(
+                "[[detection.streams]]: two tables have the same match; the second would never count"
+            )
+        self._of_rule = [_lanes(rule, settings, texts, looks) for rule in settings.streams]
+        self._lanes: list[Lane] = [self._default, *chain.from_iterable(self._of_rule)]
+        self._routes: dict[str, int] = {}
+        """The rule of each label set, -1: none."""
 
     def observe(self, events: Events) -> tuple[Anomaly, ...]:
         """Take rows in, in the order of their line ids; rows taken in before are ignored (after `load`: see there)."""
-        if not self._detectors:
-            return ()
-        if self._refilling:
-            self._windows.refill(events, self._lexicon.severity(events))
-        before = self._windows.after
-        severity = self._lexicon.severity(events)
-        closed = self._windows.add(events, severity)
-        self._refilling = self._refilling and self._windows.after == before
-        found = self._judge(closed)
-        if self._looks:
-            found += self._look(self._windows.filling(), early=True)
+        if not self._rules:
+            return self._default.observe(events)
+        labels = dictionary(events, "labels")
+        routes = np.array(
+            [self._route(str(key)) for key in labels.dictionary.to_pylist()], np.int32
+        )
+        rules = routes[codes_of(labels)]
+        found: list[Anomaly] = []
+        for rule in np.unique(rules).tolist():
+            mine = rules == rule
+            rows = events if mine.all() else Events(events.filter(mine))
+            for lane in self._of_rule[rule] if rule >= 0 else (self._default,):
+                found += lane.observe(rows)
         return tuple(found)
+
+    def _route(self, key: str) -> int:
+        if key not in self._routes:
+            labels = orjson.loads(key)
+            matching = (
+                number
+                for number, tests in enumerate(self._rules)
+                if all(test(labels.get(name, "")) for name, test in tests)
+            )
+            self._routes[key] = next(matching, -1)
+        return self._routes[key]
 
     def advance(self, now: int) -> tuple[Anomaly, ...]:
         """A look at live sources that were not heard for `lateness_s` by now (ns); call it when nothing is queued.
 
         After a pause of these calls (a restart, a full disk) the sources get `lateness_s` to be heard again.
         """
-        if not self._detectors:
-            return ()
-        if now - self._advanced > PAUSE_NS:
-            self._listening_since = now
-        self._advanced = now
-        return tuple(self._look(self._windows.idle(now, self._listening_since), early=False))
-
-    def _judge(self, closed: list[Unit]) -> list[Anomaly]:
-        """Score and learn finished windows: side by side over the sources, one after another within each."""
-        queues: dict[str, list[Unit]] = {}
-        for unit in closed:
-            queues.setdefault(unit.source.key, []).append(unit)
-        found: list[Anomaly] = []
-        for turn in range(max(map(len, queues.values()), default=0)):
-            units = [queue[turn] for queue in queues.values() if turn < len(queue)]
-            batch = batch_of(units, self._windows.window_ns)
-            for detector in self._detectors:
-                scores = detector.score(batch)
-                found += self._anomalies(detector, batch, scores, units, self._episodes)
-                self._calibrate(detector, scores, units)
-                detector.partial_fit(batch)
-        return self._not_told(found)
+        return tuple(chain.from_iterable(lane.advance(now) for lane in self._lanes))
 
     def finish(self) -> tuple[Anomaly, ...]:
-        """A look at all open windows, for when nothing more comes; the last of each source may not be full yet."""
-        whole, begun = self._windows.unfinished()
-        return (*self._look(whole, early=False), *self._look(begun, early=True, hold=False))
+        """A look at all that is open, for when nothing more comes; the last of each source may not be full yet."""
+        return tuple(chain.from_iterable(lane.finish() for lane in self._lanes))
 
-    def _look(self, units: list[Unit], early: bool, hold: bool = True) -> list[Anomaly]:
-        units = [unit for unit in units if self._warm(unit)]
-        if not units:
-            return []
-        batch = batch_of(units, self._windows.window_ns)
-        trial = self._episodes.of({unit.source.key for unit in units})
-        found: list[Anomaly] = []
-        for detector in self._detectors:
-            scores = detector.score(batch)
-            kinds = detector.early if early else None
-            found += self._anomalies(detector, batch, scores, units, trial, kinds)
-        new = [a for a in self._not_told(found) if not (early and hold) or self._settled(a)]
-        self._looked.update(dict.fromkeys(anomaly.id for anomaly in new))
-        while len(self._looked) > _REMEMBERED_LOOKS:
-            del self._looked[next(iter(self._looked))]
-        return new
+    def acknowledge(self, anomaly_id: str, verdict: str) -> Callable[[], None] | None:
+        """Take to heart what a person said of an anomaly; what undoes that, None when nothing is learnt from it.
 
-    def _settled(self, anomaly: Anomaly) -> bool:
-        """True once `anomaly` has been seen for `_HOLD_NS`: its row is written once, so it had better say something."""
-        seen = self._windows.sources[anomaly.source].seen
-        first = self._seen_first.setdefault(anomaly.id, seen)
-        while len(self._seen_first) > _REMEMBERED_LOOKS:
-            del self._seen_first[next(iter(self._seen_first))]
-        return seen - first >= _HOLD_NS
+        What is learnt belongs to this place among the rows: a snapshot must become durable with the verdict.
+        """
+        for lane in self._lanes:
+            if (undo := lane.acknowledge(anomaly_id, verdict)) is not None:
+                return undo
+        return None
 
-    def _not_told(self, found: Iterable[Anomaly]) -> list[Anomaly]:
-        return [anomaly for anomaly in found if anomaly.id not in self._looked]
-
-    def _warm(self, unit: Unit) -> bool:
-        windows = unit.window - unit.source.first
-        return windows * self._windows.window_ns >= self._warmup_ns
-
-    def _anomalies(
-        self,
-        detector: Detector,
-        batch: LogBatch,
-        scores: Scores,
-        units: list[Unit],
-        episodes: Episodes,
-        kinds: frozenset[str] | None = None,
-    ) -> list[Anomaly]:
-        """What of `scores` deserves a row; `kinds`: those to look at, all if None."""
-        found = []
-        for row, p_value in enumerate(_p_values(scores).tolist()):
-            unit = units[scores.unit[row]]
-            kind, subject = str(scores.kind[row]), int(scores.subject[row])
-            if not self._warm(unit) or (kinds is not None and kind not in kinds):
-                continue
-            source = unit.source.key
-            calibrated = self._calibrator.calibrate(detector.name, source, unit.window, p_value)
-            threshold = self._demo_threshold if _DEMO in source else self._threshold
-            if not threshold.passed(calibrated):
-                continue
-            score = -float(np.log10(max(calibrated, 1e-300)))
-            if not episodes.tell(detector.name, source, kind, subject, unit.window, score):
-                continue
-            told = detector.explain(batch, scores, row, self._texts())
-            start, end = int(batch.start[scores.unit[row]]), int(batch.end[scores.unit[row]])
-            found.append(
-                Anomaly(
-                    id=_id(detector.name, kind, source, start),
-                    detector=detector.name,
-                    kind=kind,
-                    source=source,
-                    service=unit.source.service,
-                    start=start,
-                    end=end,
-                    score=score,
-                    p_value=calibrated,
-                    title=told.title if kinds is None else f"{told.title}, so far",
-                    contributions=told.contributions,
-                    line_ids=told.line_ids,
-                )
-            )
-        return found
-
-    def _calibrate(self, detector: Detector, scores: Scores, units: list[Unit]) -> None:
-        smallest = np.ones(len(units))
-        np.minimum.at(smallest, scores.unit, _p_values(scores))
-        for unit, p_value in zip(units, smallest.tolist(), strict=True):
-            if self._warm(unit):
-                self._calibrator.learn(detector.name, unit.source.key, unit.window, p_value)
+    def effects(self, anomaly_id: str) -> Mapping[str, str]:
+        """What each verdict on this anomaly would do, in a sentence; {} when nothing is learnt from any."""
+        return next(filter(None, (lane.effects(anomaly_id) for lane in self._lanes)), {})
 
     def save(self) -> bytes:
         """All that `load` needs, but the rows of open windows, which lie in the store."""
-        header, arrays = self._windows.save()
-        for detector in self._detectors:
-            arrays[f"detector {detector.name}"] = np.frombuffer(detector.save(), np.uint8)
-        state = {
-            "version": _VERSION,
-            "windows": header,
-            "calibrator": self._calibrator.save(),
-            "episodes": self._episodes.save(),
-            "lexicon": list(self._lexicon.errors.items()),
-        }
-        return pack(state, arrays)
+        if len(self._lanes) == 1:
+            return self._default.save()
+        states = [np.frombuffer(lane.save(), np.uint8) for lane in self._lanes]
+        header = {"version": _VERSION, "after": self._after, "lanes": [x.name for x in self._lanes]}
+        return pack(header, {f"lane {at}": state for at, state in enumerate(states)})
+
+    @property
+    def _after(self) -> int:
+        return max(lane.after for lane in self._lanes)
 
     def load(self, state: bytes) -> tuple[int, int]:
         """Go on from a snapshot: give (after_line_id, since_ts), and `observe` all that `Store.replay` answers to it.
 
         Rows up to `after_line_id` only fill the windows that the snapshot left open; those after it are news.
-        A snapshot of another window length teaches nothing and is left aside.
+        A lane that the snapshot does not know, or knows with other settings, starts anew behind it.
         """
         header, arrays = unpack(state)
-        since = self._load(header, arrays)
-        self._refilling = True
-        logger.info(
-            "detection resumed after_line_id=%d sources=%d",
-            self._windows.after,
-            len(self._windows.sources),
-        )
-        return self._windows.after, since
-
-    def _load(self, header: dict[str, Any], arrays: dict[str, Any]) -> int:
-        if header["version"] != _VERSION or not self._windows.fits(header["windows"]):
-            logger.warning(
-                "detection starts anew: its snapshot is of other settings or another version"
-            )
-            self._windows.after = int(header["windows"]["after"])
-            return 2**63 - 1
-        since = self._windows.load(header["windows"], arrays)
-        self._calibrator.load(header["calibrator"])
-        self._episodes.load(header["episodes"])
-        self._lexicon.errors = dict(header["lexicon"])
-        for detector in self._detectors:
-            if (saved := arrays.get(f"detector {detector.name}")) is not None:
-                detector.load(saved.tobytes())
-        return since
+        if "lanes" not in header:
+            saved, after = {"": state}, int(header["windows"]["after"])
+        elif header["version"] != _VERSION:
+            logger.warning("detection starts anew: its snapshot is of another version")
+            saved, after = {}, int(header["after"])
+        else:
+            saved = {n: arrays[f"lane {at}"].tobytes() for at, n in enumerate(header["lanes"])}
+            after = int(header["after"])
+        since = FOREVER
+        for lane in self._lanes:
+            if lane.name in saved:
+                since = min(since, lane.load(saved[lane.name]))
+            else:
+                lane.after = after
+        return after, since
 
     def status(self) -> list[dict[str, Any]]:
         """What the System page shows of each detector. May be called from any thread."""
-        windows = self._windows
-        sources = list(windows.sources.values())
-        need = max(self._warmup_ns, 1)
-        done = [min(1.0, max(0, s.closed - s.first) * windows.window_ns / need) for s in sources]
-        ready = sum(share >= 1.0 for share in done)
-        state = "waiting" if not sources else "ready" if ready else "warming"
-        detail = f"{ready} of {len(sources)} sources ready"
-        for count, what in (
-            (windows.late, "late"),
-            (windows.ahead, "ahead of their arrival"),
-            (windows.unjudged, "of too many sources"),
-        ):
-            if count:
-                detail += f"; {count:,} lines {what}, not judged"
-        return [
-            {
-                "name": detector.name,
-                "state": state,
-                "progress": round(max(done, default=0.0), 3),
-                "sources": len(sources),
-                "detail": detail,
-            }
-            for detector in self._detectors
-        ]
+        return [row for lane in self._lanes for row in lane.status()]
 
 
-def _p_values(scores: Scores) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """P-values; a detector without a model of its own (NaN) is taken to score in -log10."""
-    return np.where(np.isnan(scores.p_value), 10.0**-scores.score, scores.p_value)
+def _matchers(rule: StreamRule) -> list[tuple[str, Callable[[str], bool]]]:
+    return [(matcher.name, test_of(matcher)) for matcher in selector(rule.match)]
 
 
-def _id(detector: str, kind: str, source: str, start: int) -> str:
-    what = f"{detector}\0{kind}\0{source}\0{start}".encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(what, digest_size=10).hexdigest()
+def selector(match: str) -> Sequence[Matcher]:
+    """The matchers of a rule. Raises ConfigError."""
+    try:
+        query = logql.parse(match, any_stream=True)
+    except QueryError as error:
+        raise ConfigError(f"[[detection.streams]] match: {error}") from error
+    if not isinstance(query, LogQuery) or query.stages:
+        raise ConfigError(
+            f'[[detection.streams]] match: a selector is needed, as in {{service_name="api"}}, and not {match!r}'
+        )
+    return query.matchers
+
+
+def _lanes(
+    rule: StreamRule,
+    settings: Detection,
+    texts: Callable[[], Mapping[int, str]],
+    looks: bool,
+) -> list[Lane]:
+    where = f"[[detection.streams]] {rule.match}"
+    in_sessions = bool(rule.session or rule.session_key)
+    names = rule.detectors or (
+        SESSION_TIERS[_tier(rule, where)] if in_sessions else settings.detectors
+    )
+    levels = _levels(names, f"{where} detectors")
+    windows = [name for name in names if levels[name] == "window"]
+    sessions = [name for name in names if levels[name] == "session"]
+    if in_sessions and not sessions:
+        raise ConfigError(
+            f"{where}: it says what a session is, and none of {', '.join(names)} judges sessions; "
+            f"add one, such as {SESSION_TIERS[0][0]}"
+        )
+    lanes: list[Lane] = []
+    if windows:
+        length = rule.window_s or settings.window_s
+        lanes.append(WindowLane(rule.match, settings, windows, length, texts, looks=looks))
+    if sessions:
+        lanes.append(SessionLane(rule, settings, sessions, texts, looks=looks))
+    return lanes
+
+
+def _tier(rule: StreamRule, where: str) -> int:
+    if rule.tier >= len(SESSION_TIERS):
+        known = ", ".join(map(str, range(len(SESSION_TIERS))))
+        raise ConfigError(f"{where} tier: there is no tier {rule.tier}; there are {known}")
+    return rule.tier
+
+
+def _levels(names: Sequence[str], where: str, sessions: bool = True) -> dict[str, str]:
+    """What each detector judges. Raises ConfigError for one that cannot work while lines stream."""
+    levels: dict[str, str] = {}
+    for name in names:
+        detector = DETECTORS.make(name)
+        if missing := detector.needs:
+            raise ConfigError(
+                f"{where}: {name} needs {' and '.join(sorted(missing))}, which a stream has not"
+            )
+        if detector.level == "session" and not sessions:
+            raise ConfigError(
+                f"{where}: {name} judges sessions; say in a [[detection.streams]] table what a session is"
+            )
+        levels[name] = detector.level
+    return levels

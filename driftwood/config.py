@@ -12,7 +12,7 @@ import os
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -199,6 +199,42 @@ class Parsing:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamRule:
+    """How lines of some streams are judged, instead of as [detection] says; the first rule that matches counts."""
+
+    match: str = _s("{}", """Selector of the streams, as in {service_name="hdfs"}.""")
+    detectors: tuple[str, ...] = _s(
+        (), "Which detectors, of windows or of sessions; none: those of the tier."
+    )
+    tier: int = _s(
+        0,
+        "0: look-ups and counts; 1: a language model of events as well, where lines form sessions.",
+    )
+    session: str = _s(
+        "",
+        "Regular expression (RE2) whose match in a line is its session's id: its first group, or all of it.",
+    )
+    session_key: str = _s(
+        "", "Label or piece of structured metadata that holds the session's id, as in trace_id."
+    )
+    per: tuple[str, ...] = _s(
+        (), "Labels that part the sessions: one model for each of their values; none: one for all."
+    )
+    gap_s: float = _s(
+        600.0,
+        "Seconds of silence after which a session is over; without an id a silence cuts the stream.",
+        above=0,
+    )
+    lateness_s: float = _s(30.0, "Seconds that a session stays open for lines out of order.")
+    window_s: float = _s(0.0, "Seconds of one window; 0: as [detection] has it.")
+    warmup_sessions: int = _s(1_000, "Sessions that only teach.", least=20)
+    refit_sessions: int = _s(
+        5_000,
+        "After so many more sessions a model of as many newest ones stands for election; 0: never.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Detection:
     enabled: bool = _s(True, "Look for anomalies.")
     detectors: tuple[str, ...] = _s(
@@ -212,6 +248,10 @@ class Detection:
         10.0, "Anomalies per source and day that normal windows may raise (the false-alarm budget)."
     )
     demo_alerts_per_day: float = _s(24.0, "The same budget for the demo's sources.")
+    streams: tuple[StreamRule, ...] = _s(
+        (),
+        "Streams that are judged otherwise: one table [[detection.streams]] each, of these settings:",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +333,13 @@ def example() -> str:
         values = getattr(Config(), section.name)
         for setting in dataclasses.fields(values):
             parts.append(f"# {setting.metadata['doc']}")
-            parts.append(f"#{setting.name} = {_toml(getattr(values, setting.name))}")
+            value = getattr(values, setting.name)
+            if (table := _table(typing.get_type_hints(type(values))[setting.name])) is not None:
+                parts += [
+                    f"#   {s.name} = {_toml(s.default)}  {s.metadata['doc']}"
+                    for s in dataclasses.fields(table)
+                ]
+            parts.append(f"#{setting.name} = {_toml(value)}")
     return "\n".join(parts) + "\n"
 
 
@@ -303,12 +349,24 @@ def effective(config: Config) -> dict[str, dict[str, Any]]:
         section.name: {
             s.name: "***"
             if s.metadata.get("secret") and getattr(values, s.name)
-            else getattr(values, s.name)
+            else _shown(getattr(values, s.name))
             for s in dataclasses.fields(values)
         }
         for section in dataclasses.fields(config)
         for values in [getattr(config, section.name)]
     }
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+        return [dataclasses.asdict(table) for table in value]
+    return value
+
+
+def _table(wanted: Any) -> Any | None:
+    """The dataclass of a setting that is an array of tables."""
+    kind = typing.get_args(wanted)[0] if isinstance(wanted, types.GenericAlias) else None
+    return kind if dataclasses.is_dataclass(kind) else None
 
 
 def _apply(section: dataclasses.Field[Any], keys: Any, where: str) -> Any:
@@ -345,6 +403,13 @@ def _known(keys: Any, known: list[str], where: str, what: str) -> None:
 
 
 def _convert(value: Any, wanted: Any, where: str, from_text: bool) -> Any:
+    if (table := _table(wanted)) is not None:
+        if not isinstance(value, (list, tuple)):
+            name = where.rsplit(" ", 1)[-1]
+            raise ConfigError(
+                f"{where}: these are tables [[detection.{name}]] in a file, and nothing else"
+            )
+        return tuple(_tables(value, table, where))
     try:
         if isinstance(wanted, types.GenericAlias):  # tuple[str, ...]
             items = (
@@ -366,6 +431,16 @@ def _convert(value: Any, wanted: Any, where: str, from_text: bool) -> Any:
     except (TypeError, ValueError, KeyError) as error:
         kind = "a list of texts" if isinstance(wanted, types.GenericAlias) else wanted.__name__
         raise ConfigError(f"{where}: {value!r} is not {kind}") from error
+
+
+def _tables(value: Any, table: Any, where: str) -> Iterator[Any]:
+    for number, keys in enumerate(value, 1):
+        if isinstance(keys, table):
+            yield keys
+        elif isinstance(keys, dict):
+            yield _replace(table(), keys, f"{where} {number}:")
+        else:
+            raise ConfigError(f"{where} {number}: {keys!r} is not a table of settings")
 
 
 def _of(value: Any, kind: Any) -> Any:

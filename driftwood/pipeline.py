@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeAlias, TypeVar
 
@@ -36,6 +36,7 @@ from driftwood.records import (
     Batch,
     Commit,
     Events,
+    Feedback,
     Records,
     no_dead_letters,
 )
@@ -246,6 +247,31 @@ class Pipeline:
         events = self.events(records)
         self._write(self._commit(events=events, anomalies=self._observe(events), replayed=replayed))
         return events.num_rows
+
+    def judge(self, said: Feedback) -> None:
+        """Store what a person says of an anomaly, with what detection learns from it. Writing thread only.
+
+        Raises StoreFull when there is no room; then nothing is learnt either.
+        """
+        if self._retrying:
+            raise StoreFull(self.banner)
+        detection = self._detection
+        undo = detection.acknowledge(said.anomaly_id, said.verdict) if detection else None
+        # Nothing of the parser's: should this fail, the next commit still has it to say.
+        state = {"detection": detection.save()} if detection and undo else {}
+        no_events = Events(EVENTS.empty_table())
+        try:
+            self._store.write(
+                Commit(no_events, no_dead_letters(), {}, feedback=(said,), state=state)
+            )
+        except BaseException:
+            if undo is not None:
+                undo()
+            raise
+
+    def effects(self, anomaly_id: str) -> Mapping[str, str]:
+        """What each verdict on this anomaly would teach, in a sentence; {} when nothing."""
+        return self._detection.effects(anomaly_id) if self._detection is not None else {}
 
     def _assign(self, lines: Column) -> tuple[Column, Column]:
         """Template ids and versions; a line that breaks the parser gets template 0 and is counted."""

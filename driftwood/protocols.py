@@ -5,7 +5,7 @@ What every implementation of a role keeps is tested once for all of them, in `te
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol
@@ -110,6 +110,15 @@ class Detection(Protocol):
 
     def finish(self) -> tuple[Anomaly, ...]:
         """What the windows still open say, when nothing more will come."""
+
+    def acknowledge(self, anomaly_id: str, verdict: str) -> Callable[[], None] | None:
+        """Take to heart what a person said of an anomaly; what undoes that, None when nothing is learnt from it.
+
+        What is learnt belongs to this place among the rows: its snapshot must become durable with the verdict.
+        """
+
+    def effects(self, anomaly_id: str) -> Mapping[str, str]:
+        """What each verdict on this anomaly would do, in a sentence. May be called from any thread."""
 
     def save(self) -> bytes: ...
 

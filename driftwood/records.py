@@ -143,6 +143,18 @@ class Anomaly:
 
 
 @dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a person says of an anomaly; the newest one decides its status."""
+
+    anomaly_id: str
+    verdict: str
+    """real | noise | expected | open (takes an earlier verdict back)"""
+    note: str = ""
+    scope: str = ""
+    """What it holds for, in the detectors' words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """Everything that one transaction makes durable, or nothing of it."""
 
@@ -153,6 +165,7 @@ class Commit:
     templates: tuple[Template, ...] = ()
     """New versions only."""
     anomalies: tuple[Anomaly, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
     state: Mapping[str, bytes] = field(default_factory=dict)
     """Snapshots that changed, by owner: "parser", "detection"."""
     replayed: tuple[int, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import orjson
@@ -10,14 +9,14 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from driftwood.store.read import Readable, Row, Writable
+from driftwood.records import Feedback
+from driftwood.store.read import Readable, Row
 from driftwood.store.read_anomalies import (
     Status,
     Verdict,
     anomalies,
     anomaly,
     feedback,
-    give_feedback,
 )
 from driftwood.timeparse import format_time
 from ui import shapes
@@ -71,7 +70,7 @@ def routes(server: ServerState) -> APIRouter:
     @router.get("/{anomaly_id}", response_model=shapes.AnomalyDetail, responses=NOT_FOUND)
     def show_anomaly(anomaly_id: str) -> Response:
         """One anomaly with the history of its feedback."""
-        return reply(_detail(asked(server), anomaly_id))
+        return reply(_detail(server, asked(server), anomaly_id))
 
     @router.post(
         "/{anomaly_id}/feedback",
@@ -80,20 +79,17 @@ def routes(server: ServerState) -> APIRouter:
         responses=NOT_FOUND | BAD_BODY,
     )
     def say(anomaly_id: str, said: FeedbackBody) -> Response:
-        """Store what a person says; the answer is the anomaly as it is then."""
+        """Store what a person says, and learn from it; the answer is the anomaly as it is then."""
         store = asked(server)
-        _detail(store, anomaly_id)
-
-        def write(to: Writable) -> None:
-            give_feedback(to, anomaly_id, said.verdict, said.note, said.scope, time.time_ns())
-
-        written(server, write)
-        return reply(_detail(store, anomaly_id), 201)
+        _detail(server, store, anomaly_id)
+        feedback = Feedback(anomaly_id, said.verdict, said.note, said.scope)
+        written(server, lambda _: server.judge(feedback))
+        return reply(_detail(server, store, anomaly_id), 201)
 
     return router
 
 
-def _detail(store: Readable, anomaly_id: str) -> shapes.AnomalyDetail:
+def _detail(server: ServerState, store: Readable, anomaly_id: str) -> shapes.AnomalyDetail:
     found = anomaly(store, anomaly_id)
     if found is None:
         raise Refused(404, f"no anomaly has the id {anomaly_id!r}")
@@ -108,6 +104,7 @@ def _detail(store: Readable, anomaly_id: str) -> shapes.AnomalyDetail:
             }
             for row in feedback(store, anomaly_id)
         ],
+        "effects": dict(server.effects(anomaly_id)),
     }
 
 

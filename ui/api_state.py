@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import NotRequired, Protocol, TypeVar
 
 from typing_extensions import TypedDict  # pydantic cannot read typing's before 3.12
 
 from driftwood.config import Config
-from driftwood.records import Records
+from driftwood.records import Feedback, Records
 from driftwood.store.read import Readable, Writable
 from parsing.rules import Rules
 from ui.shapes import CommitHistogram, CommitMs, DetectorRow, Queue, Replayed, SourceRow
@@ -58,6 +58,12 @@ class ServerState(Protocol):
 
     def follow(self, rules: Rules) -> None:
         """Parse by these rules from the next line on. Only inside `submit`, once they are durable."""
+
+    def judge(self, said: Feedback) -> None:
+        """Store what a person says of an anomaly, and learn from it. Only inside `submit`."""
+
+    def effects(self, anomaly_id: str) -> Mapping[str, str]:
+        """What each verdict on this anomaly would teach, in a sentence; {} when nothing."""
 
     def push(self, records: Records, timeout: float) -> Future[None] | None:
         """Queue pushed lines; the future is done when they are durable. None: no room for `timeout` seconds.

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import FrameType
@@ -18,7 +18,7 @@ import uvicorn
 
 from driftwood.config import Config
 from driftwood.errors import ConfigError, Stopping, StoreFull
-from driftwood.records import Records
+from driftwood.records import Feedback, Records
 from driftwood.store.read import Writable
 from driftwood.store.store import DuckStore
 from parsing.rules import Rules
@@ -86,6 +86,14 @@ class RunningServer:
     def follow(self, rules: Rules) -> None:
         """Parse by these rules from the next line on; writing thread only."""
         self._parts.parser.use(rules)
+
+    def judge(self, said: Feedback) -> None:
+        """Store what a person says of an anomaly, and learn from it; writing thread only."""
+        self._parts.pipeline.judge(said)
+
+    def effects(self, anomaly_id: str) -> Mapping[str, str]:
+        """What each verdict on this anomaly would teach, in a sentence; {} when nothing."""
+        return self._parts.pipeline.effects(anomaly_id)
 
     def push(self, records: Records, timeout: float) -> Future[None] | None:
         """Queue pushed lines; the future is done when they are durable. None: no room for `timeout` seconds."""

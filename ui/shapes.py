@@ -270,6 +270,8 @@ class Feedback(TypedDict):
 class AnomalyDetail(Anomaly):
     feedback: list[Feedback]
     """The newest first."""
+    effects: dict[str, str]
+    """Verdict -> what it would teach, in a sentence; empty when the detector learns from no verdict."""
 
 
 class DeadLetter(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from driftwood.store.read import Readable, Row, Span, Writable, rows
+from driftwood.store.read import Readable, Row, Span, rows
 
 Verdict = Literal["real", "noise", "expected", "open"]
 Status = Literal["open", "real", "noise", "expected", "all"]
@@ -69,11 +69,7 @@ def feedback(store: Readable, anomaly_id: str) -> list[Row]:
     )
 
 
-def give_feedback(
-    store: Writable, anomaly_id: str, verdict: Verdict, note: str, scope: str, now: int
-) -> None:
-    """Runs on the writer's thread."""
-    store.execute(
-        "INSERT INTO feedback (anomaly_id, verdict, note, scope, created) VALUES (?, ?, ?, ?, ?)",
-        (anomaly_id, verdict, note, scope, now),
-    )
+def verdict(store: Readable, anomaly_id: str) -> str:
+    """The newest one; "open" when there is none."""
+    said = feedback(store, anomaly_id)
+    return said[0]["verdict"] if said else "open"

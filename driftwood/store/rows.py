@@ -13,7 +13,7 @@ import orjson
 import pyarrow as pa
 
 from driftwood.labels import source_key
-from driftwood.records import Anomaly, Commit, DeadLetters, Events, Template
+from driftwood.records import Anomaly, Commit, DeadLetters, Events, Feedback, Template
 
 T = TypeVar("T")
 
@@ -34,6 +34,13 @@ _CONTRIBUTION = pa.struct(
             weight=pa.float64(),
         )
     )
+)
+_FEEDBACK = _columns(
+    anomaly_id=pa.string(),
+    verdict=pa.string(),
+    note=pa.string(),
+    scope=pa.string(),
+    created=pa.int64(),
 )
 _TEMPLATES = _columns(
     id=pa.int64(),
@@ -94,6 +101,11 @@ def template_rows(templates: tuple[Template, ...], now: int) -> pa.Table:
         ],
         schema=_TEMPLATES,
     )
+
+
+def feedback_rows(said: tuple[Feedback, ...], now: int) -> pa.Table:
+    rows = [{**dataclasses.asdict(each), "created": now} for each in said]
+    return pa.Table.from_pylist(rows, schema=_FEEDBACK)
 
 
 def anomaly_rows(anomalies: tuple[Anomaly, ...], now: int) -> pa.Table:

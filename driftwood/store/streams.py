@@ -140,7 +140,7 @@ class Streams:
             return found.streams
 
     def _new(self, matchers: Sequence[Matcher], start: int, end: int) -> dict[int, Labels]:
-        tests = [(matcher.name, _test(matcher)) for matcher in matchers]
+        tests = [(matcher.name, test_of(matcher)) for matcher in matchers]
         new: dict[int, Labels] = {}
         for at in range(start, end):
             sid = self._sids[at]
@@ -160,7 +160,7 @@ class _Found:
         self.streams: Mapping[int, Labels] = MappingProxyType({})
 
 
-def _test(matcher: Matcher) -> Callable[[str], bool]:
+def test_of(matcher: Matcher) -> Callable[[str], bool]:
     """Whether a value is meant; a label that is absent has the empty text."""
     match matcher.op:
         case MatchOp.EQUAL:

@@ -25,6 +25,7 @@ from driftwood.store.lineage import record_merges
 from driftwood.store.metadata import MetadataNames, names_in
 from driftwood.store.rows import (
     anomaly_rows,
+    feedback_rows,
     position_rows,
     stream_rows,
     template_rows,
@@ -168,6 +169,8 @@ class Writer:
             if commit.anomalies:
                 rows = anomaly_rows(commit.anomalies, now)
                 _insert(cursor, "INSERT OR IGNORE INTO anomalies", rows)
+            if commit.feedback:
+                _insert(cursor, "INSERT INTO feedback", feedback_rows(commit.feedback, now))
             if commit.dead.num_rows:
                 self._bury(cursor, commit.dead)
             if commit.replayed:

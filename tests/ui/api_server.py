@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -15,7 +15,7 @@ import uvicorn
 from driftwood.config import Config
 from driftwood.config import Store as Settings
 from driftwood.errors import Stopping
-from driftwood.records import Records
+from driftwood.records import EVENTS, Commit, Events, Feedback, Records, no_dead_letters
 from driftwood.store.read import Writable
 from driftwood.store.store import DuckStore
 from parsing.rules import Rules
@@ -42,12 +42,21 @@ class Running:
         self.banner: str | None = None
         self.rules = Rules()
         self.replayed: list[Sequence[int] | None] = []
+        self.effects_of: dict[str, Mapping[str, str]] = {}
 
     def submit(self, write: Callable[[Writable], T]) -> Future[T]:
         return self._writer.submit(write, self.store)
 
     def follow(self, rules: Rules) -> None:
         self.rules = rules
+
+    def judge(self, said: Feedback) -> None:
+        self.store.write(
+            Commit(Events(EVENTS.empty_table()), no_dead_letters(), {}, feedback=(said,))
+        )
+
+    def effects(self, anomaly_id: str) -> Mapping[str, str]:
+        return self.effects_of.get(anomaly_id, {})
 
     def push(self, records: Records, timeout: float) -> Future[None] | None:
         raise Stopping("this server stores nothing")

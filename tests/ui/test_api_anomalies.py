@@ -98,6 +98,7 @@ def test_an_anomaly_says_why(client: Client) -> None:
         "status": "open",
         "note": "",
         "feedback": [],
+        "effects": {},
     }
     assert client.anomaly("nan")["p_value"] is None
 
