@@ -13,5 +13,7 @@ DETECTORS: Registry[Detector] = Registry(
         "count_vector": "detectors.count_vector:CountVector",
         "count_vector_bucketed": "detectors.count_vector:CountVectorBucketed",
         "knn": "detectors.knn:NearestNeighbour",
+        "knn_scaled": "detectors.knn:ScaledNeighbour",
+        "ensemble": "detectors.ensemble:Ensemble",
     },
 )

@@ -7,6 +7,7 @@ of equals those not seen for longest. Until then `fit` in parts equals `fit` at 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -45,7 +46,16 @@ class Lookup:
     def _know(self, known: Vectors) -> None:
         """Called with all that is known now; what is derived from it is derived here."""
         self.known = known.capped(*self._max)
-        self.references = References(self.known, log_steps(self.known.count))
+        self.__dict__.pop("references", None)
+
+    @cached_property
+    def references(self) -> References:
+        """What distances are taken to; made when it is first asked for after learning."""
+        return References(self.known, self.values(self.known))
+
+    def values(self, vectors: Vectors) -> Floats:
+        """(T,) the number that stands for each count, a whole one."""
+        return log_steps(vectors.count)
 
     def distances(self, asked: Vectors) -> Floats:
         """(V,) 0 where nothing is strange."""
@@ -53,7 +63,7 @@ class Lookup:
 
     def nearest(self, asked: Vectors) -> Ints:
         """(V,) the row of `known` that an explanation compares with, -1 for none."""
-        return self.references.nearest(asked, log_steps(asked.count))[1]
+        return self.references.nearest(asked, self.values(asked))[1]
 
     def score(self, batch: LogBatch) -> Scores:
         asked, kind = Vectors.of(batch)

@@ -77,6 +77,19 @@ class References:
         out[row[known], column[known]] = value[entry][known]
         return out
 
+    @property
+    def whole(self) -> Floats:
+        """(M, vocabulary); for memories that are known to be small."""
+        return self.dense(self.vectors, self.value, slice(0, len(self.vectors)))
+
+    def nearest_others(self) -> Ints:
+        """(M,) of each reference the nearest other one; for memories that are known to be small, of two or more."""
+        whole = self.whole
+        far = self.square[:, None] - 2.0 * (whole @ whole.T) + self.square
+        np.fill_diagonal(far, np.inf)
+        near: Ints = far.argmin(axis=1)
+        return near
+
     def nearest(self, vectors: Vectors, value: Floats) -> tuple[Floats, Ints]:
         """(V,) the squared distance to the nearest reference and its row; without any, to the empty vector, -1.
 

@@ -210,9 +210,11 @@ def test_a_normal_window_is_rarely_called_strange(detector: Detector) -> None:
     scores = detector.score(batch(units))
     if len(scores.p_value) and np.isnan(scores.p_value).all():
         pytest.skip(f"{detector.name} has no p-values of its own: `detectors.conformal` gives them")
+    # Where p-values are ranks among units that were held out, those are a sample, too: a fifth of 1,000 windows.
+    spread = 1.0 + (len(units) / 200 if detector.name == "ensemble" else 0.0)
     for level in (0.05, 0.01, 0.002):
         called = len(set(scores.unit[scores.p_value <= level].tolist()))
-        assert called <= level * len(units) + 3 * (level * len(units)) ** 0.5
+        assert called <= level * len(units) + 3 * (level * len(units) * spread) ** 0.5
 
 
 def test_early_kinds_only_grow_stronger_while_a_window_fills(detector: Detector) -> None:
