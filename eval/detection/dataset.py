@@ -40,6 +40,20 @@ class Dataset:
     """(U,) `train`, `validation` or `test` as its authors parted it; empty when they did not."""
     weight: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     """(U,) how many units of the whole one of a sample stands for; empty when each stands for itself."""
+    note: str = ""
+    """What a reader of its results must know; goes into their note."""
+
+    def to_prior(self, train: Rows, test: Rows) -> npt.NDArray[np.float64]:
+        """(test,) weights with which the test units stand for all units of the whole that `train` does not hold.
+
+        Normal and anomalous ones apart, so that the prevalence is the natural one.
+        """
+        weight = self.weight if len(self.weight) else np.ones(len(self.truth))
+        scale = np.zeros(2)
+        for kind in (0, 1):
+            rest = weight[self.truth == kind].sum() - (self.truth[train] == kind).sum()
+            scale[kind] = rest / max(weight[test][self.truth[test] == kind].sum(), 1.0)
+        return weight[test] * scale[self.truth[test]]
 
 
 @dataclass(frozen=True)
