@@ -108,6 +108,15 @@ def is_strange(p_value: float, calm: int, share: float) -> bool:
     return p_value <= max(min(share, LEAST_SHARE), 1.0 / (calm + 1))
 
 
+def loudness(score: float, p_value: float, calm: Sequence[float]) -> float:
+    """-log10 of the p-value, and beyond all that is known as much more as the score is off its usual spread."""
+    loud = -float(np.log10(p_value))
+    if calm and score > calm[-1]:
+        spread = calm[-1] - calm[len(calm) // 2] or abs(calm[-1]) or 1.0
+        loud += min(float(np.log2(1.0 + (score - calm[-1]) / spread)), 10.0)
+    return loud
+
+
 @dataclass(frozen=True, slots=True)
 class _Tried:
     false: int

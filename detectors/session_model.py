@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import DETECTORS
-from detectors.election import Call, Result, conformal, elect, is_strange, teach
+from detectors.election import Call, Result, conformal, elect, is_strange, loudness, teach
 from detectors.session_memory import load as load_sessions
 from detectors.session_memory import pattern
 from detectors.session_memory import save as save_sessions
@@ -448,15 +448,6 @@ def _per_day(sessions: Sequence[Session]) -> float:
         return 1.0
     starts = [session.start for session in sessions]
     return len(sessions) / max((max(starts) - min(starts)) / DAY_NS, 1e-6)
-
-
-def loudness(score: float, p_value: float, calm: Sequence[float]) -> float:
-    """-log10 of the p-value, and beyond all that is known as much more as the score is off its usual spread."""
-    loud = -float(np.log10(p_value))
-    if calm and score > calm[-1]:
-        spread = calm[-1] - calm[len(calm) // 2] or abs(calm[-1]) or 1.0
-        loud += min(float(np.log2(1.0 + (score - calm[-1]) / spread)), 10.0)
-    return loud
 
 
 def _strongest(scores: Scores, unit: int) -> int | None:
