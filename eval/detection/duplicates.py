@@ -7,6 +7,7 @@ count each distinct unit once (`once`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -57,8 +58,5 @@ def _numbered(batch: LogBatch, by: By, numbers: dict[bytes, int]) -> npt.NDArray
     contents = np.ascontiguousarray(rows).tobytes()
     width = rows.shape[1] * rows.itemsize
     ends = (bounds * width).tolist()
-    found = [
-        numbers.setdefault(contents[start:end], len(numbers))
-        for start, end in zip(ends, ends[1:], strict=False)
-    ]
+    found = [numbers.setdefault(contents[start:end], len(numbers)) for start, end in pairwise(ends)]
     return np.array(found, np.int64)
