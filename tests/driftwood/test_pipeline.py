@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from driftwood.records import (
     Commit,
     DeadLetters,
     Events,
+    Feedback,
     Records,
     Template,
     TemplateId,
@@ -135,6 +137,7 @@ class CountsTen:
     last: int = -1
     broken: bool = False
     advanced: int = 0
+    said: dict[str, str] = field(default_factory=dict)
 
     def observe(self, events: Events) -> tuple[Anomaly, ...]:
         if self.broken:
@@ -155,11 +158,23 @@ class CountsTen:
     def finish(self) -> tuple[Anomaly, ...]:
         return (Anomaly("last", "d", "k", "{}", "api", 0, 1, 1.0, 0.1, "what was still open"),)
 
+    def acknowledge(self, anomaly_id: str, verdict: str) -> Callable[[], None] | None:
+        before = self.said
+        self.said = {**before, anomaly_id: verdict}
+
+        def undo() -> None:
+            self.said = before
+
+        return undo if anomaly_id.startswith("tenth") else None
+
+    def effects(self, anomaly_id: str) -> Mapping[str, str]:
+        return {}
+
     def save(self) -> bytes:
-        return f"{self.seen} {self.last}".encode()
+        return json.dumps([self.seen, self.last, self.said]).encode()
 
     def load(self, state: bytes) -> tuple[int, int]:
-        self.seen, self.last = (int(part) for part in state.split())
+        self.seen, self.last, self.said = json.loads(state)
         return self.last, 2**62
 
     def status(self) -> list[dict[str, Any]]:
@@ -459,3 +474,51 @@ def test_silence_is_judged_only_while_the_sources_can_be_heard(source: Lines, ju
         made.stop()
         runner.join(10)
         assert (detection.advanced > 0) is judged
+
+
+def test_a_verdict_and_what_it_taught_are_durable_together() -> None:
+    with opened() as store:
+        dying = Dying(store, "live", "after")
+        source = Lines(["get a"] * 10, per_poll=10)
+        made = pipeline(dying, source)
+        turns(made, source, 1)
+        with pytest.raises(Crash):
+            made.judge(Feedback("tenth-10", "expected", "a deploy", "service"))
+        detection = CountsTen()
+        pipeline(store, Lines(source.lines), detection=detection)
+        assert detection.said == {"tenth-10": "expected"}
+        rows = store.query("SELECT * EXCLUDE created FROM feedback").to_pylist()
+        said = {"anomaly_id": "tenth-10", "verdict": "expected", "note": "a deploy"}
+        assert rows == [said | {"scope": "service"}]
+
+
+@pytest.mark.parametrize("fate", ["before", "full"])
+def test_a_verdict_that_could_not_be_stored_teaches_nothing(fate: str) -> None:
+    with opened() as store:
+        detection = CountsTen()
+        made = pipeline(Dying(store, fate), Lines([]), detection=detection)
+        with pytest.raises((Crash, StoreFull)):
+            made.judge(Feedback("tenth-10", "expected"))
+        assert detection.said == {}
+        assert store.query("SELECT * FROM feedback").num_rows == 0
+
+
+def test_no_verdict_overtakes_lines_that_wait_for_room() -> None:
+    with opened() as store:
+        detection = CountsTen()
+        dying = Dying(store, *["full"] * 1_000)
+        made = pipeline(dying, Lines(["get a"] * 10), detection=detection)
+        runner = threading.Thread(target=made.run)
+        runner.start()
+        until(lambda: made.banner is not None)
+        with pytest.raises(StoreFull, match="no room"):
+            made.submit(lambda: made.judge(Feedback("tenth-10", "expected"))).result(10)
+        dying.fates.clear()
+        runner.join(10)
+        assert detection.said == {}
+
+
+def test_a_verdict_is_stored_also_where_nothing_detects() -> None:
+    with opened() as store:
+        pipeline(store, Lines([]), detection=None).judge(Feedback("a", "real"))
+        assert store.query("SELECT verdict FROM feedback").column(0).to_pylist() == ["real"]
