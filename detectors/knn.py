@@ -16,7 +16,7 @@ import numpy as np
 
 from detectors.lookup import Lookup
 from detectors.references import SCALE, References, log_steps
-from detectors.vectors import Floats, Ints, Vectors
+from detectors.vectors import Floats, Ints, Vectors, place_in
 
 _SAMPLE = 1_000
 """Vectors from which weights are learnt: their cost is quadratic. Those seen most often."""
@@ -47,7 +47,7 @@ class ScaledNeighbour(NearestNeighbour):
         if self._scale is None:
             self._scale = _weights(self.known.capped(_SAMPLE, len(self.known.template)))
         known, weight = self._scale
-        return np.append(weight, 1.0)[_rows(known, template)]
+        return np.append(weight, 1.0)[place_in(known, template)]
 
     def values(self, vectors: Vectors) -> Floats:
         return np.round(log_steps(vectors.count) * self.weights(vectors.template))
@@ -60,14 +60,6 @@ class ScaledNeighbour(NearestNeighbour):
                 super()._weighed(differing), weight, strict=True
             )
         ]
-
-
-def _rows(known: Ints, asked: Ints) -> Ints:
-    """The place of each in `known`, ascending; -1 where it is not there."""
-    if not len(known):
-        return np.full(len(asked), -1)
-    row = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-    return np.where(known[row] == asked, row, -1)
 
 
 def _weights(vectors: Vectors) -> tuple[Ints, Floats]:

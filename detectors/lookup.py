@@ -108,16 +108,20 @@ def compared(
     unit: int,
     differing: list[tuple[int, int, int, float]],
     texts: Mapping[int, str],
+    beside: str = "",
 ) -> Explanation:
-    """A session beside the nearest normal one, by (template, seen, expected, part in the score)."""
+    """A session beside normal ones, by (template, seen, expected, part in the score), in the words of the worst.
+
+    `beside` says what was expected where that is no number of the nearest normal session.
+    """
     ordered = sorted(differing, key=lambda d: (-d[3], d[0]))
     shown = ordered[:MAX_CONTRIBUTIONS]
     if not shown:
-        return Explanation(f"{who(batch, unit)}: a session unlike any normal one")
+        return Explanation(f"{who(batch, unit)}: a session of a rare kind")
     template, seen, expected, _ = shown[0]
     title = (
         f"{who(batch, unit)}: {quoted(template, texts)} occurs {often(seen)}, "
-        f"in the nearest normal session {often(expected)}"
+        f"{beside or f'in the nearest normal session {often(expected)}'}"
     )
     if len(ordered) > 1:
         title += f", and {len(ordered) - 1} more that differ"

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from detectors.vectors import Floats, Ints, Vectors
+from detectors.vectors import Floats, Ints, Vectors, place_in
 
 SCALE = 2.0**16
 _BLOCK = 1 << 22
@@ -48,31 +48,29 @@ class References:
         """(M,)"""
         return self.vectors.summed(self.value**2)
 
+    def blocks(self, cells: int = _BLOCK) -> Iterator[tuple[int, Floats]]:
+        """The first row and the dense rows of one block after the other, of at most about `cells` numbers."""
+        size = max(cells // max(len(self.vocabulary), 1), 1)
+        for first in range(0, len(self.vectors), size):
+            rows = slice(first, min(first + size, len(self.vectors)))
+            yield first, self.dense(self.vectors, self.value, rows)
+
     @cached_property
     def _blocks(self) -> list[tuple[int, Floats]]:
         """Kept when small; a memory of long vectors is unfolded block by block."""
-        return list(self._unfolded())
+        return list(self.blocks())
 
     @property
     def _small(self) -> bool:
         return len(self.vectors) * max(len(self.vocabulary), 1) <= _BLOCK
-
-    def _unfolded(self) -> Iterator[tuple[int, Floats]]:
-        size = max(_BLOCK // max(len(self.vocabulary), 1), 1)
-        for first in range(0, len(self.vectors), size):
-            rows = slice(first, min(first + size, len(self.vectors)))
-            yield first, self.dense(self.vectors, self.value, rows)
 
     def dense(self, vectors: Vectors, value: Floats, rows: slice) -> Floats:
         """(rows, vocabulary); templates outside the vocabulary are left out."""
         bounds = vectors.bounds[rows.start : rows.stop + 1]
         entry = slice(int(bounds[0]), int(bounds[-1]))
         out = np.zeros((len(bounds) - 1, len(self.vocabulary)))
-        if not len(self.vocabulary):
-            return out
-        template = vectors.template[entry]
-        column = np.minimum(np.searchsorted(self.vocabulary, template), len(self.vocabulary) - 1)
-        known = self.vocabulary[column] == template
+        column = place_in(self.vocabulary, vectors.template[entry])
+        known = column >= 0
         row = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
         out[row[known], column[known]] = value[entry][known]
         return out
@@ -105,7 +103,7 @@ class References:
         for first in range(0, len(vectors), size):
             rows = slice(first, min(first + size, len(vectors)))
             asked = self.dense(vectors, value, rows)
-            for start, block in self._blocks if self._small else self._unfolded():
+            for start, block in self._blocks if self._small else self.blocks():
                 stop = start + len(block)
                 far = square[rows, None] - 2.0 * (asked @ block.T)
                 far += self.square[start:stop]

@@ -12,6 +12,7 @@ different units share a hash with probability 3e-8.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -157,10 +158,7 @@ class Vectors:
 
     def find(self, keys: Keys) -> Ints:
         """The row of each key, -1 where there is none."""
-        if not len(self):
-            return np.full(len(keys), -1)
-        row = np.minimum(np.searchsorted(self.key, keys), len(self) - 1)
-        return np.where(self.key[row] == keys, row, -1)
+        return place_in(self.key, keys)
 
     def merged(self, other: Vectors) -> Vectors:
         """Both; what both hold counts together."""
@@ -203,6 +201,21 @@ class Vectors:
         key = sums(mixed_ids(arrays["template"]) * arrays["count"].astype(np.uint64), bounds)
         rest = (arrays[name] for name in ("template", "count", "times", "last"))
         return Vectors(key, bounds, *rest)
+
+
+K = TypeVar("K", np.int64, np.uint64)
+
+
+def place_in(known: npt.NDArray[K], asked: npt.NDArray[K]) -> Ints:
+    """The place of each number in `known`, which is ascending; -1 where it is not there.
+
+    >>> place_in(np.array([3, 7]), np.array([7, 5, 9])).tolist()
+    [1, -1, -1]
+    """
+    if not len(known):
+        return np.full(len(asked), -1)
+    place = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+    return np.where(known[place] == asked, place, -1)
 
 
 def set_keys(vectors: Vectors) -> Keys:
