@@ -1,8 +1,8 @@
 """Event count vector clustering: how far is a session's count vector from the nearest normal one, as a share?
 
 Landauer et al., FSE 2024: the Manhattan distance over the largest that it could be, sum |a - b| / sum max(a, b): 0 of
-the same, 1 with nothing in common. `ecvc_idf` weighs a template by ln((1 + sessions) / (1 + sessions that hold it)), one
-that was never seen by ln(1 + sessions).
+the same, 1 with nothing in common. `ecvc_idf` weighs a template by ln((1 + sessions) / sessions that hold it): one that
+all hold counts very little, but not nothing, so that sessions of such templates alone can still be compared.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.lookup import Lookup
-from detectors.references import SCALE, References
+from detectors.references import References
 from detectors.vectors import Floats, Ints, Vectors, place_in
 
 _CELLS = 1 << 20
+_FINE = 2.0**30
+"""Steps of a weight: what nearly all sessions hold weighs about 1 / sessions."""
 
 
 class Ecvc(Lookup):
@@ -45,9 +47,9 @@ class EcvcIdf(Ecvc):
         template, place = np.unique(self.known.template, return_inverse=True)
         sessions = int(self.known.times.sum())
         held = np.bincount(place, self.known.times[self.known.row], len(template))
-        weight = np.log((1 + sessions) / (1 + np.append(held, 0)))
+        weight = np.log((1 + sessions) / np.append(held, 1))
         # In whole steps, as all that distances are made of.
-        self._idf = template, np.round(weight * SCALE)
+        self._idf = template, np.round(weight * _FINE)
 
     def weights(self, template: Ints) -> Floats:
         known, weight = self._idf
