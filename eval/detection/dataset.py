@@ -14,6 +14,18 @@ Rows = npt.NDArray[np.int64]
 """Rows of units, ascending."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An incident that is known, for views by incident."""
+
+    kind: str
+    subject: str
+    """The source, service or pod that it befell."""
+    start: int
+    end: int
+    """[start, end), ns"""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Units in the order of their start, and the truth about each.
@@ -40,6 +52,8 @@ class Dataset:
     """(U,) `train`, `validation` or `test` as its authors parted it; empty when they did not."""
     weight: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     """(U,) how many units of the whole one of a sample stands for; empty when each stands for itself."""
+    faults: tuple[Fault, ...] = ()
+    """Known incidents by start, where the data set lists them."""
     note: str = ""
     """What a reader of its results must know; goes into their note."""
 

@@ -8,11 +8,29 @@ from pathlib import Path
 
 from driftwood.errors import ConfigError
 from eval.detection.dataset import Dataset
-from eval.detection.loaders import Family, Load, adfa, ait_ads, hdfs, sequences
+from eval.detection.loaders import (
+    Family,
+    Load,
+    adfa,
+    ait_ads,
+    hdfs,
+    hdfs_blocks,
+    lo2,
+    nezha,
+    sequences,
+)
 from eval.detection.loaders.files import Folder
 from eval.parsing.readers import DataSetError
 
-FAMILIES: tuple[Family, ...] = (sequences.sets, hdfs.sets, adfa.sets, ait_ads.sets)
+FAMILIES: tuple[Family, ...] = (
+    sequences.sets,
+    hdfs.sets,
+    hdfs_blocks.sets,
+    adfa.sets,
+    ait_ads.sets,
+    lo2.sets,
+    nezha.sets,
+)
 """A new layout is a module in `loaders` and an entry here."""
 GET = "docs/data.md, section Detection data sets, says where to get them and how to lay them out"
 

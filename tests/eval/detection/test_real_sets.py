@@ -110,3 +110,40 @@ def test_openstack_says_which_of_its_copies_is_unusable(data: Path) -> None:
     assert (len(kalaki.batch), int(kalaki.truth.sum()), kalaki.note) == (5_596, 651, "")
     assert (len(loghub.batch), int(loghub.truth.sum())) == (2_069, 198)
     assert "195 of 198" in loghub.note
+
+
+def test_the_first_100000_lines_of_hdfs_have_7940_sessions(data: Path) -> None:
+    hdfs = load(data, "hdfs_100k")
+    assert (len(hdfs.batch), int(hdfs.truth.sum())) == (7_940, 313)
+    assert int((hdfs.part == "train").sum()) == 6_352
+
+
+def test_lo2_has_seven_labelled_runs_and_learns_from_three_correct_ones(data: Path) -> None:
+    services, windows = load(data, "lo2/services"), load(data, "lo2/windows")
+    assert len(services.batch) == 49
+    for each in (services, windows):
+        assert len(set(each.group)) == 7
+        assert set(each.phase[each.truth == 1]) == {
+            "get_token_page_400_no_page",
+            "register_user_400_no_password",
+        }
+        assert set(each.group[each.part == "train"]) == {"correct_1", "correct_2", "correct_3"}
+        assert len(each.batch.ts) == 102_358
+    assert int(np.diff(windows.batch.bounds).max()) == 100
+    learnt = windows.batch.template_id[
+        np.isin(windows.batch.unit, np.flatnonzero(windows.part == "train"))
+    ]
+    assert set(np.unique(learnt).tolist()) < set(windows.texts)
+
+
+def test_nezha_has_28_faults_and_traces_that_begin_in_their_windows(data: Path) -> None:
+    nezha = load(data, "nezha_trainticket")
+    assert len(nezha.faults) == 28
+    assert {fault.kind for fault in nezha.faults} == {"return", "exception", "cpu_contention"}
+    assert len(nezha.batch) in range(4_483, 4_483 + 71 + 1)
+    in_fault = np.zeros(len(nezha.batch), np.bool_)
+    for fault in nezha.faults:
+        in_fault |= (nezha.batch.start >= fault.start) & (nezha.batch.start < fault.end)
+    assert ((nezha.phase != "") == in_fault).all()
+    assert nezha.truth[in_fault].any()
+    assert not nezha.truth[~in_fault].any()
