@@ -14,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from driftwood import __version__
 from ui import (
     api_anomalies,
+    api_backtest,
     api_counts,
     api_dlq,
     api_explain,
@@ -62,6 +63,7 @@ def create_app(server: ServerState) -> FastAPI:
         api_templates,
         api_rules,
         api_anomalies,
+        api_backtest,
         api_dlq,
         api_status,
         api_results,

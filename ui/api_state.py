@@ -12,6 +12,7 @@ from driftwood.config import Config
 from driftwood.records import Feedback, Records
 from driftwood.store.read import Readable, Writable
 from parsing.rules import Rules
+from ui.backtests import Backtests
 from ui.shapes import CommitHistogram, CommitMs, DetectorRow, Queue, Replayed, SourceRow
 
 T = TypeVar("T")
@@ -46,6 +47,9 @@ class ServerState(Protocol):
 
     @property
     def config(self) -> Config: ...
+
+    @property
+    def backtests(self) -> Backtests: ...
 
     @property
     def ready(self) -> bool:

@@ -122,6 +122,20 @@ class Client(Connection):
         told = self.post(path, {"verdict": verdict, "note": note, "scope": scope})
         return cast(shapes.AnomalyDetail, told)
 
+    def backtest(self, **wanted: Unpack[questions.Backtest]) -> shapes.Backtest:
+        """Begin one; ask for its state until it is no longer running."""
+        return cast(shapes.Backtest, self.post("backtest", dict(wanted)))
+
+    def backtests(self) -> list[shapes.Backtest]:
+        """The last ten, the newest first, without what they found."""
+        return cast(shapes.Backtests, self.get("backtest"))["backtests"]
+
+    def backtest_state(self, backtest_id: str) -> shapes.Backtest:
+        return cast(shapes.Backtest, self.get(f"backtest/{quote(backtest_id, safe='')}"))
+
+    def cancel_backtest(self, backtest_id: str) -> shapes.Backtest:
+        return cast(shapes.Backtest, self.delete(f"backtest/{quote(backtest_id, safe='')}"))
+
     # -- dead letters
 
     def dead_letters(self, **asked: Unpack[questions.DeadLetters]) -> shapes.DeadLetters:

@@ -51,6 +51,28 @@ class Anomalies(Listing, total=False):
     """open, real, noise, expected or all"""
 
 
+class Sessions(TypedDict, total=False):
+    """As in a `[[detection.streams]]` table."""
+
+    match: str
+    session: str
+    session_key: str
+    gap_s: float
+    warmup_sessions: int
+
+
+class Backtest(Span, total=False):
+    """Without a start: the last seven days."""
+
+    detectors: list[str]
+    """Without any: those of the settings."""
+    budget: float | None
+    """Alerts per source and day."""
+    lead_s: float
+    """Seconds before `start` that only teach."""
+    sessions: Sessions | None
+
+
 class DeadLetters(Listing, total=False):
     source: str | None
 

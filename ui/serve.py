@@ -24,6 +24,7 @@ from driftwood.store.store import DuckStore
 from parsing.rules import Rules
 from ui.api import create_app
 from ui.api_state import PipelineStats
+from ui.backtests import Backtests
 from ui.dead_letters import replay
 from ui.parts import Parts, assemble, configured_sources
 from ui.shapes import Replayed
@@ -46,6 +47,7 @@ class RunningServer:
     def __init__(self, parts: Parts) -> None:
         self.config: Config = parts.config
         self.store: DuckStore = parts.store
+        self.backtests = Backtests(lambda: self.store)
         self.ready = False
         self.failure: BaseException | None = None
         self._parts = parts

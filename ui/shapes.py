@@ -439,3 +439,88 @@ class Stored(TypedDict):
 
 Config = dict[str, dict[str, Any]]
 """The settings in force by section; secrets read ***."""
+
+
+class DayCount(TypedDict):
+    day: str
+    """UTC"""
+    count: int
+
+
+class SourceCount(TypedDict):
+    source: dict[str, str]
+    service: str
+    count: int
+    per_day: float
+
+
+class KindCount(TypedDict):
+    detector: str
+    kind: str
+    count: int
+
+
+class BacktestExample(TypedDict):
+    id: str
+    detector: str
+    kind: str
+    service: str
+    start: str
+    end: str
+    score: float
+    title: str
+    stored_as: str | None
+    """The status of a stored anomaly of the same incident; null when there is none."""
+
+
+class StoredCount(TypedDict):
+    status: str
+    """open | real | noise | expected"""
+    stored: int
+    """Anomalies of this status that were told at their time."""
+    kept: int
+    """Of these, how many the backtest tells as well."""
+
+
+class BacktestReport(TypedDict):
+    total: int
+    per_day: float
+    """Of all sources together."""
+    days: list[DayCount]
+    """Every day of the span."""
+    sources: list[SourceCount]
+    """The noisiest first."""
+    kinds: list[KindCount]
+    scores: dict[str, float]
+    """Quantiles: p50, p90, p99; empty without anomalies."""
+    examples: list[BacktestExample]
+    """The loudest, at most 50."""
+    stored: list[StoredCount]
+    new: int
+    """Anomalies of incidents that no stored anomaly is about."""
+
+
+class Backtest(TypedDict):
+    id: str
+    state: str
+    """running | done | cancelled | failed"""
+    progress: float
+    """0..1"""
+    lines: int
+    """Looked at so far."""
+    error: str | None
+    start: str
+    end: str
+    lead_s: float
+    """Seconds before `start` that only taught."""
+    started: str
+    took_s: float
+    detectors: list[DetectorRow]
+    """How far each got with its warm-up."""
+    report: BacktestReport | None
+    """None until it is done."""
+
+
+class Backtests(TypedDict):
+    backtests: list[Backtest]
+    """The newest first."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
 from driftwood.errors import QueryTimeout
+from driftwood.records import Events
 from driftwood.store.grams import Needles
 from driftwood.store.relation import Unsealed
 from driftwood.store.schema import HOUR
@@ -69,6 +70,9 @@ class Readable(Protocol):
         Of streams at `places` (none: of all), and some beyond. With `columns` only the rows of segments that have these
         as well; or, if `lacking`, all other rows. With `needles` only rows that may have these, and some others.
         """
+
+    def history(self, start: int, end: int, *, lines: bool = True) -> Iterator[Events]:
+        """Stored events with `start` <= ts < `end`, in the order of line_id; not `lines`: without text and metadata."""
 
     def next_line_id(self) -> int:
         """The line id that follows the last stored one; ids grow in the order of storing."""
@@ -132,6 +136,9 @@ class Deadline:
         needles: Needles = (),
     ) -> str:
         return self._store.relation(start, end, places, columns, lacking=lacking, needles=needles)
+
+    def history(self, start: int, end: int, *, lines: bool = True) -> Iterator[Events]:
+        return self._store.history(start, end, lines=lines)
 
     def next_line_id(self) -> int:
         return self._store.next_line_id()

@@ -69,7 +69,8 @@ def feedback(store: Readable, anomaly_id: str) -> list[Row]:
     )
 
 
-def verdict(store: Readable, anomaly_id: str) -> str:
-    """The newest one; "open" when there is none."""
-    said = feedback(store, anomaly_id)
-    return said[0]["verdict"] if said else "open"
+def judged(store: Readable, span: Span) -> list[Row]:
+    """(id, source, service, start_ts, end_ts, status) of those whose window overlaps `span`, in the order of time."""
+    sql = f"""SELECT id, source, service, start_ts, end_ts, status FROM {_JUDGED}
+        WHERE end_ts > ? AND start_ts < ? ORDER BY start_ts, id"""
+    return list(rows(store, sql, [span.start, span.end]))

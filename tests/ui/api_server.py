@@ -21,6 +21,7 @@ from driftwood.store.store import DuckStore
 from parsing.rules import Rules
 from ui.api import create_app
 from ui.api_state import PipelineStats, ServerState
+from ui.backtests import Backtests
 from ui.shapes import Replayed
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Running:
         """An empty store in memory, the default settings, and all is well."""
         self.store.close()
         self.store = DuckStore.in_memory(Settings(min_free_bytes=0))
+        self.backtests = Backtests(lambda: self.store)
         self.config = Config()
         self.ready = True
         self.banner: str | None = None
