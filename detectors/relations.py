@@ -181,8 +181,8 @@ def arrays_of(held: Columns, source: Ints, template: Ints) -> dict[str, Ints]:
 
 def exceeding(count: Ints, largest: Ints) -> Floats:
     """ln of how many times the largest count so far was exceeded, 0 where it was not."""
-    more = (count + 1.0) / (largest + 1.0)
-    return np.asarray(np.log(np.maximum(more, 1.0)), np.float64)
+    more = np.maximum((count + 1.0) / (largest + 1.0), 1.0)
+    return np.asarray(np.log(more), np.float64)
 
 
 class NewRelations(Relations):
@@ -191,7 +191,7 @@ class NewRelations(Relations):
     name = "relation_new"
 
     def parts(self, rows: Rows, seen: Seen) -> Floats:
-        return (seen.windows == 0).astype(np.float64)
+        return np.asarray(seen.windows == 0, np.float64)
 
 
 class RelationRarity(Relations):
