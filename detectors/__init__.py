@@ -32,5 +32,6 @@ DETECTORS: Registry[Detector] = Registry(
         "transformer_lm": "detectors.neural.language_model:TransformerLm",
         "deeplog": "detectors.neural.deeplog:DeepLog",
         "loganomaly": "detectors.neural.loganomaly:LogAnomaly",
+        "ngram_lm": "detectors.ngram_lm:NgramLM",
     },
 )
