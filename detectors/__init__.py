@@ -16,6 +16,7 @@ DETECTORS: Registry[Detector] = Registry(
         "pca": "detectors.pca:Pca",
         "ngram_unseen": "detectors.ngrams:NgramUnseen",
         "ngram_unseen_2": "detectors.ngrams:BigramUnseen",
+        "edit_distance": "detectors.edit_distance:EditDistance",
         "isolation_forest": "detectors.isolation_forest:IsolationForest",
         "invariants": "detectors.invariants:Invariants",
         "event_set": "detectors.event_set:EventSet",

@@ -58,7 +58,7 @@ def who(batch: LogBatch, unit: int) -> str:
     """The service, or what else names the source best."""
     if batch.service[unit]:
         return str(batch.service[unit])
-    labels = orjson.loads(batch.source[unit])
+    labels = orjson.loads(batch.source[unit] or "{}")
     return next(
         (str(labels[n]) for n in ("filename", "topic", "source") if n in labels), "a source"
     )
