@@ -13,6 +13,7 @@ from detectors.backtest import settings_for
 from driftwood.config import StreamRule
 from driftwood.errors import ConfigError
 from driftwood.records import Anomaly
+from driftwood.store.read import DAY, Readable, Span, extent
 from driftwood.timeparse import SECOND, format_time
 from ui import shapes
 from ui.api_answer import BAD_BODY, NOT_FOUND, Refused, reply
@@ -20,6 +21,8 @@ from ui.api_ask import asked, span
 from ui.api_state import ServerState
 from ui.backtests import Backtest
 
+DEFAULT_NS = 7 * DAY
+"""How long a backtest looks back that names no start."""
 CONFLICT: dict[int | str, dict[str, Any]] = {
     409: {"model": shapes.Problem, "description": "Another backtest is running."}
 }
@@ -59,16 +62,18 @@ def routes(server: ServerState) -> APIRouter:
 
     @router.post("", status_code=202, response_model=shapes.Backtest, responses=BAD_BODY | CONFLICT)
     def start_backtest(wanted: BacktestBody) -> Response:
-        """Begin one, on a thread of its own; one at a time. Without `start` the last seven days are meant."""
+        """Begin one, on a thread of its own; one at a time. Without `start`: the seven days before `end`.
+
+        A span that begins before the oldest line begins with it.
+        """
         store = asked(server)
-        start = wanted.start if wanted.start is not None or wanted.end is not None else "-7d"
         rule = StreamRule(**wanted.sessions.model_dump()) if wanted.sessions is not None else None
         try:
             settings = settings_for(
                 server.config.detection, tuple(wanted.detectors), wanted.budget, rule
             )
             made = server.backtests.start(
-                settings, span(store, start, wanted.end), int(wanted.lead_s * SECOND)
+                settings, _span(store, wanted), int(wanted.lead_s * SECOND)
             )
         except ConfigError as error:
             raise Refused(400, str(error)) from error
@@ -91,6 +96,16 @@ def routes(server: ServerState) -> APIRouter:
         return reply(_backtest(server.backtests.cancel(backtest_id)))
 
     return router
+
+
+def _span(store: Readable, wanted: BacktestBody) -> Span:
+    found = span(store, wanted.start, wanted.end)
+    if wanted.start is None:
+        found = Span(found.end - DEFAULT_NS, found.end)
+    stored = extent(store)
+    # Days without any line would make every detector look quiet.
+    oldest = found.start if stored is None else min(stored.oldest, found.end - 1)
+    return Span(max(found.start, oldest), found.end)
 
 
 def _backtest(made: Backtest) -> shapes.Backtest:

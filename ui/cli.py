@@ -13,7 +13,7 @@ import typer
 
 from driftwood import __version__
 from driftwood.errors import DriftwoodError
-from ui import cli_ask, cli_bench, cli_data, cli_query, cli_rules, cli_run, cli_store
+from ui import cli_ask, cli_backtest, cli_bench, cli_data, cli_query, cli_rules, cli_run, cli_store
 from ui.cli_show import safe
 
 app = typer.Typer(
@@ -25,7 +25,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for family in (cli_run, cli_query, cli_ask, cli_rules, cli_store, cli_bench, cli_data):
+for family in (
+    cli_run,
+    cli_query,
+    cli_ask,
+    cli_rules,
+    cli_backtest,
+    cli_store,
+    cli_bench,
+    cli_data,
+):
     family.register(app)
 
 

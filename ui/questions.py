@@ -62,7 +62,7 @@ class Sessions(TypedDict, total=False):
 
 
 class Backtest(Span, total=False):
-    """Without a start: the last seven days."""
+    """Without a start: the seven days before the end."""
 
     detectors: list[str]
     """Without any: those of the settings."""
