@@ -17,9 +17,9 @@ from driftwood.logql.ast import (
 from driftwood.logql.gotemplate import TemplateError
 from driftwood.logql.needs import effective, pushed_grouping
 from driftwood.logql.plan.asked import Asked, QuerySettings, Statement, asked
+from driftwood.logql.plan.compiler import Metadata
 from driftwood.logql.plan.logs import log_answer
 from driftwood.logql.plan.ranges import RangeSamples
-from driftwood.logql.plan.static import Metadata
 from driftwood.logql.reference.aggregations import aggregate
 from driftwood.logql.reference.answers import check_entries, check_metric, metric_answer, steps_of
 from driftwood.logql.reference.metrics import evaluate_metric

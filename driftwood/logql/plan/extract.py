@@ -9,8 +9,10 @@ from driftwood.logql import re2
 from driftwood.logql.answer import Labels
 from driftwood.logql.ast import (
     Grouping,
+    JsonParser,
     LineFilter,
     LineFormat,
+    LogfmtParser,
     PatternParser,
     RangeAggregation,
     RegexpParser,
@@ -25,26 +27,27 @@ from driftwood.logql.needs import (
     sample_grouping,
 )
 from driftwood.logql.plan import numbers
-from driftwood.logql.plan.sampled import Sampled
-from driftwood.logql.plan.series import Combination, Keys, keys_by
-from driftwood.logql.plan.static import (
+from driftwood.logql.plan.compiler import (
     COLUMNS,
     LINES,
     Compiler,
-    Condition,
     Lines,
     Metadata,
     Source,
-    Static,
-    grouped,
+    drops_errors,
 )
+from driftwood.logql.plan.sampled import Sampled
+from driftwood.logql.plan.series import Combination, Keys, keys_by
+from driftwood.logql.plan.static import Condition, Static, grouped
 from driftwood.logql.sql import FALSE, TRUE, Sql, all_of, column, negated, sql
-from driftwood.logql.stages.errors import SPECIAL
+from driftwood.logql.stages.errors import ERROR, JSON_ERROR, PRESERVED, SPECIAL
 from driftwood.logql.stages.hints import Hints
+from driftwood.logql.stages.json_text import NO_OBJECT
 from driftwood.logql.stages.labels import FinalLabels, LabelSet
 from driftwood.logql.stages.pattern import UNNAMED, Capture, parse
 
 ONE = Sql("1")
+PARSERS = (JsonParser, LogfmtParser, RegexpParser, PatternParser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class _Extraction:
     def _variant(self, compiler: Compiler) -> Variant:
         static = compiler.run(self._stages, parses=not _parses_nothing(self._needs))
         value = ONE
-        if self._asks_for_errors():
+        if self._asks_for_details():
             static.leave_to_python()
         elif self._unwrap is not None:
             value = _unwrapped(self._unwrap, compiler)
@@ -151,14 +154,55 @@ class _Extraction:
             value = sql("strlen(line)")
             if any(isinstance(stage, LineFormat) for stage in self._stages):
                 static.leave_to_python()
+        keys = self._keys(compiler)
+        if self._may_fail:
+            return Variant(static, self._with_failed(static, keys), value)
         if static.failed != FALSE:  # an error that no filter dropped
             static.doubt(static.failed)
             static.kept = all_of((static.kept, negated(static.failed)))
-        return Variant(static, self._keys(compiler), value)
+        return Variant(static, keys, value)
 
-    def _asks_for_errors(self) -> bool:
-        named = self._grouping.labels if self._grouping is not None else ()
-        return self._needs.keeps_errors or not SPECIAL.isdisjoint(named)
+    @property
+    def _may_fail(self) -> bool:
+        """Whether samples may have the error of `| json`, the only parser, and that alone."""
+        if _parses_nothing(self._needs):
+            return False
+        parsers = [at for at, stage in enumerate(self._stages) if isinstance(stage, PARSERS)]
+        if len(parsers) != 1 or self._stages[parsers[0]] != JsonParser():
+            return False
+        later = [*self._stages[parsers[0] :], *(self._unwrap.filters if self._unwrap else ())]
+        return not any(map(drops_errors, later))
+
+    def _asks_for_details(self) -> bool:
+        """Whether it asks more about errors than whether there is one."""
+        named = set(self._needs.names or ())
+        if self._grouping is not None:
+            named |= set(self._grouping.labels)
+        return not named.isdisjoint(SPECIAL - {ERROR})
+
+    def _with_failed(self, static: Static, keys: Keys) -> Keys:
+        """Samples with an error, which keep all the labels of their row, whatever is grouped by.
+
+        Nothing was extracted from such a line, and no other parser was there.
+        """
+        failed = static.layers.define(static.failed)
+        metadata = not self._metadata.none
+        columns = {"failed": failed, "fsid": sql("CASE WHEN {} THEN sid END", failed)}
+        if metadata:
+            columns["fsm"] = sql("CASE WHEN {} THEN sm END", failed)
+        label_set = LabelSet(Hints())
+        usual = len(keys.columns)
+        preserved = {PRESERVED: "true"} if self._needs.keeps_errors else {}
+
+        def labels(values: Combination) -> Labels:
+            if not values[usual]:
+                return keys.labels(values[:usual])
+            stream = static.streams[values[usual + 1]]
+            label_set.reset(stream, dict(values[usual + 2] or ()) if metadata else {})
+            label_set.fail(JSON_ERROR, NO_OBJECT)
+            return {**label_set.final(FinalLabels(stream)).all, **preserved}
+
+        return Keys({**keys.columns, **columns}, labels)
 
     def _keys(self, compiler: Compiler) -> Keys:
         if self._by and self._grouping is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from driftwood.logql.ast import JsonParser, LogfmtParser
 from driftwood.logql.sql import FALSE, Sql, column, sql
 
 Define: TypeAlias = Callable[[Sql], Sql]
@@ -32,6 +33,20 @@ def is_plain(name: str) -> bool:
     """Whether the name's parts can be those of keys: `_entry` comes from none, `a__b` from too many."""
     parts = name.split("_")
     return all(parts) and len(parts) <= MAX_PARTS
+
+
+_ODD = r'(?:[^A-Za-z0-9"\\]|\\.)'
+_JSON_ERROR_KEY = rf'error(?:{_ODD}{{2}}"|{_ODD}*"\s*:\s*\{{)'
+_LOGFMT_ERROR_KEY = "error[^A-Za-z0-9=]{2,}="
+
+
+def names_error(stage: JsonParser | LogfmtParser) -> Sql:
+    """Whether a key of the line may give the name `__error__`, which is no error then; only such lines are looked at.
+
+    Of JSON, `{"--error--":1}` does, as does `{"_":{"error":{"_":1}}}`; of logfmt, `--error--=1`.
+    """
+    pattern = _JSON_ERROR_KEY if isinstance(stage, JsonParser) else _LOGFMT_ERROR_KEY
+    return LINE.matches_if(LINE.contains("error"), pattern)
 
 
 class Line:

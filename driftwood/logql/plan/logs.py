@@ -9,8 +9,8 @@ from driftwood.logql.answer import Entry, Labels, Range, Streams
 from driftwood.logql.ast import LogQuery
 from driftwood.logql.gotemplate import TemplateError
 from driftwood.logql.plan.asked import Asked
+from driftwood.logql.plan.compiler import Metadata
 from driftwood.logql.plan.search import Search
-from driftwood.logql.plan.static import Metadata
 from driftwood.logql.reference.logs import Found, streams_of
 from driftwood.logql.stages import Pipeline, StageError
 from driftwood.store.read import Span

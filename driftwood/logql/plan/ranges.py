@@ -16,6 +16,7 @@ from driftwood.logql.answer import Labels
 from driftwood.logql.ast import Grouping, RangeAggregation, RangeOp
 from driftwood.logql.plan.asked import Asked
 from driftwood.logql.plan.cells import Cells, grain_of, matrix_of, merged
+from driftwood.logql.plan.compiler import Metadata
 from driftwood.logql.plan.extract import ONE, Part, Variant, parts_of
 from driftwood.logql.plan.layers import aliased
 from driftwood.logql.plan.points import PointList, Points, samples_of
@@ -23,7 +24,7 @@ from driftwood.logql.plan.rollups import COUNTED, counted, cut_minutes, lines_of
 from driftwood.logql.plan.rows import relation_of, slices, unsure_rows
 from driftwood.logql.plan.sampled import sampled
 from driftwood.logql.plan.series import series_of
-from driftwood.logql.plan.static import STATE, SURE, UNSURE, Metadata, among, rows_of
+from driftwood.logql.plan.static import STATE, SURE, UNSURE, among, rows_of
 from driftwood.logql.reference.leaves import absent, check_errors, range_matrix
 from driftwood.logql.reference.samples import Extractor
 from driftwood.logql.reference.sources import StoredEntry

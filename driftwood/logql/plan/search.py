@@ -15,21 +15,11 @@ from driftwood.logql.answer import Direction, Labels
 from driftwood.logql.ast import LabelFilter, LogQuery
 from driftwood.logql.needs import required_names
 from driftwood.logql.plan.asked import Asked
+from driftwood.logql.plan.compiler import COLUMNS, LINES, Compiler, Lines, Metadata, Source
 from driftwood.logql.plan.needles import needles_of
 from driftwood.logql.plan.rows import StoredRow, lists, relation_of
 from driftwood.logql.plan.sampled import Sampled, sampled
-from driftwood.logql.plan.static import (
-    COLUMNS,
-    LINES,
-    Compiler,
-    Lines,
-    Metadata,
-    Source,
-    Static,
-    among,
-    grouped,
-    rows_of,
-)
+from driftwood.logql.plan.static import Static, among, grouped, rows_of
 from driftwood.logql.sql import FALSE, TRUE, Sql, all_of, sql
 from driftwood.logql.stages.labels import NO_LABELS
 from driftwood.store.read import Span

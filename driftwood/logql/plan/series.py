@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from driftwood.logql.answer import Labels
-from driftwood.logql.plan.static import OfStream, Value
+from driftwood.logql.plan.compiler import OfStream, Value
 from driftwood.logql.reference.vectors import Ints, LabelKey, key_of
 from driftwood.logql.sql import Sql, column
 
@@ -71,7 +71,7 @@ def series_of(table: pa.Table, keys: Keys) -> tuple[tuple[Labels, ...], Ints]:
 
 def _encoded(values: pa.ChunkedArray[Any]) -> tuple[Sequence[Any], Ints]:
     """The distinct values of a column, and for each row which of them it has."""
-    if pa.types.is_integer(values.type):
+    if pa.types.is_integer(values.type) and not values.null_count:  # with NULL, NumPy has floats
         distinct, codes = np.unique(values.to_numpy(), return_inverse=True)
         return distinct.tolist(), codes.astype(np.int64)
     if pa.types.is_map(values.type):

@@ -61,6 +61,14 @@ class JsonShape(NamedTuple):
     pattern: str
     """RE2, without anchors."""
     leaves: tuple[Path, ...]
+    objects: tuple[Path, ...]
+    """Paths that lead to objects, whose text is no label's value."""
+
+    def agrees_with(self, other: JsonShape) -> bool:
+        """Whether no path leads to a value in one and to an object in the other."""
+        return set(self.leaves).isdisjoint(other.objects) and set(other.leaves).isdisjoint(
+            self.objects
+        )
 
 
 _KEY = re.compile(r'"([A-Za-z][A-Za-z0-9_]*)"')
@@ -78,34 +86,39 @@ def json_shape(line: str) -> JsonShape | None:
 
     >>> json_shape('{"a":1,"b":{"c":"x"}}').leaves
     (('a',), ('b', 'c'))
+    >>> json_shape('{"b":{"c":{},"d":1}}').leaves
+    (('b', 'd'),)
     """
     tokens = _TOKEN.findall(line)
     if not tokens or tokens[0] != "{" or "".join(tokens) != line or not _is_json(line):
         return None
     pieces: list[str] = []
     leaves: list[Path] = []
+    objects: list[Path] = []
     path: list[str] = []
+    depth = 0
     expects_key = False
     for part in tokens:
         if part in "{}:," or part.isspace():
             pieces.append(re2.escape(part))
             expects_key = part in "{," or (expects_key and part.isspace())
-            if part in ",}" and path:
-                path.pop()
+            if part == "{":
+                objects.append(tuple(path[:depth]))
+            depth += (part == "{") - (part == "}")
         elif expects_key:
             key = _KEY.fullmatch(part)
             if key is None:
                 return None
-            path.append(key[1])
+            path[depth - 1 :] = [key[1]]
             pieces.append(part)
             expects_key = False
         else:
-            leaves.append(tuple(path))
+            leaves.append(tuple(path[:depth]))
             pieces.append(_SCALAR)
     names = ["_".join(leaf) for leaf in leaves]
     if len(set(names)) < len(names) or not all(map(is_plain, names)):
         return None
-    return JsonShape("".join(pieces), tuple(leaves))
+    return JsonShape("".join(pieces), tuple(leaves), tuple(objects[1:]))
 
 
 def _is_json(line: str) -> bool:
@@ -121,7 +134,10 @@ def _is_json(line: str) -> bool:
 def _json_shapes(lines: tuple[str, ...]) -> tuple[Sequence[JsonShape], int]:
     """And how many of the lines have none of these."""
     shape_of = {line: json_shape(line) for line in lines if line.lstrip().startswith("{")}
-    shapes = _common(shape_of.values(), len(lines), MAX_JSON_SHAPES)
+    shapes: list[JsonShape] = []
+    for shape in _common(shape_of.values(), len(lines), MAX_JSON_SHAPES):
+        if all(map(shape.agrees_with, shapes)):
+            shapes.append(shape)
     while sum(len(shape.pattern) for shape in shapes) > MAX_PATTERN:
         shapes.pop()
     return shapes, sum(shape not in shapes for shape in shape_of.values())
