@@ -1,0 +1,195 @@
+"""A language model of events: how surprising a session is to a network that learnt what usually comes next.
+
+After the audit-log models of Warner et al. (arXiv 2311.06401; JAMIA 31(10):2228, 2024). Differences: one step of the
+network tells all fields of an event, each field knowing the earlier ones (`networks.Heads`), so that a session has as
+many steps as events; the end of a session is an event, too; sizes are those that templates need (under a million
+weights, not 25 M); the chance of an unseen template is Good and Turing's, because no softmax can have learnt it.
+
+By event: NLL, and NLL minus the entropy of what was expected (the surprise beyond what had to be expected). By session:
+mean, largest and 95th percentile of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from detectors.neural.detector import Chances, Floats, NeuralDetector, tensor
+from detectors.neural.networks import NextEvent, Recurrent, Transformer
+from detectors.neural.pieces import Pieces, buckets, spans
+from detectors.neural.training import Plan, Rows, alone, train
+from detectors.neural.vocabulary import END, UNKNOWN, Ints
+from driftwood.protocols import LogBatch
+
+BLIND = 1e-3
+"""How often an event does not follow from those before it, as we take it."""
+_TINY = 1e-30
+_CELLS = 4_000_000
+"""Numbers in one table of chances, at most about."""
+
+
+class Reading(NamedTuple):
+    """A network's states before the judged events of some pieces."""
+
+    states: Tensor
+    """(E, width)"""
+    events: Tensor
+    """(E, F) the events, as tokens; a session's end is `END`"""
+    ends: Tensor
+    """(E,) bool: is it a session's end"""
+    piece: Ints
+    """(E,) which of the pieces it is of"""
+
+
+class LanguageModel(NeuralDetector[NextEvent]):
+    def __init__(
+        self, plan: Plan, *, stride: int, lead: int, width: int, layers: int, device: str = "cpu"
+    ) -> None:
+        """Sessions are read in pieces of `stride` events after `lead` earlier ones (`pieces.Pieces`)."""
+        self._stride, self._lead = stride, lead
+        self._width, self._layers = width, layers
+        super().__init__(plan, device)
+
+    def _reader(self, sizes: tuple[int, ...]) -> Recurrent | Transformer:
+        raise NotImplementedError
+
+    def _build(self) -> NextEvent:
+        sizes = tuple(vocabulary.size for vocabulary in self._words().values())
+        return NextEvent(self._reader(sizes), sizes, self._width)
+
+    def _pieces(self, batch: LogBatch) -> Pieces:
+        tokens = self._templates.tokens(batch.template_id)[:, None]
+        return Pieces.of(tokens, batch.bounds, stride=self._stride, lead=self._lead)
+
+    def _train(self, module: NextEvent, batch: LogBatch, plan: Plan, seed: int) -> None:
+        pieces = self._pieces(batch)
+
+        def loss(rows: Ints, count: Ints) -> tuple[Tensor, float]:
+            read = self._read(module, pieces, rows)
+            weight = count[read.piece].astype(np.float32)
+            scale = tensor(weight, self._device)
+            total = scale.new_zeros(())
+            for j, chances in enumerate(module.heads(read.states, read.events)):
+                own = chances.gather(1, read.events[:, j : j + 1])[:, 0]
+                known = read.events[:, j] != UNKNOWN
+                if j:  # a session's end has a template's place only
+                    known &= ~read.ends
+                total = total - (own * scale)[known].sum()
+            return total, float(weight.sum())
+
+        unit = np.repeat(np.arange(len(batch)), np.diff(pieces.bounds))
+        length = pieces.length - pieces.lead + pieces.last
+        train(module, loss, Rows(pieces.which, unit, length), plan, seed=seed, name=self.name)
+
+    def _read(self, module: NextEvent, pieces: Pieces, rows: Ints) -> Reading:
+        padded = tensor(pieces.padded(rows), self._device)
+        begin = padded.new_full((len(rows), 1, padded.shape[2]), END)
+        states, _ = module.reader(torch.cat((begin, padded), 1))
+        size = (pieces.length - pieces.lead + pieces.last)[rows]
+        piece, event = np.repeat(np.arange(len(rows)), size), spans(pieces.lead[rows], size)
+        at = tensor(piece, self._device), tensor(event, self._device)
+        ends = tensor(event == pieces.length[rows][piece], self._device)
+        # State i is what was known before event i; behind the last one stands the end, or padding.
+        events = torch.cat((padded, begin), 1)[at].masked_fill(ends[:, None], END)
+        return Reading(states[at], events, ends, piece)
+
+    def _surprise(self, pieces: Pieces) -> tuple[Floats, Ints]:
+        """(E, F, 2) NLL and NLL - entropy of the judged events of all distinct pieces, by field; and bounds."""
+        module = self._judging()
+        size = pieces.length - pieces.lead + pieces.last
+        at = np.concatenate(([0], np.cumsum(size)))
+        out = np.zeros((int(at[-1]), pieces.tokens.shape[1], 2))
+        shares = [tensor(v.shares, self._device) for v in self._words().values()]
+        cells = max(map(len, shares))
+        for rows in buckets(pieces.length, max(_CELLS // max(cells, self._width), 1)):
+            read = self._read(module, pieces, rows)
+            here = spans(at[rows], size[rows])
+            for j, told in enumerate(module.heads(read.states, read.events)):
+                nll, entropy = _surprise_and_entropy(told, read.events[:, j], shares[j])
+                if j:
+                    nll[read.ends], entropy[read.ends] = 0.0, 0.0
+                out[here, j, 0] = nll.cpu().numpy()
+                out[here, j, 1] = (nll - entropy).cpu().numpy()
+        return out, at
+
+    def statistics(self, batch: LogBatch) -> dict[str, Floats]:
+        """(U,) each: mean, largest and 95th percentile of `nll` and of `surplus` (NLL minus entropy) over events."""
+        with alone(), torch.inference_mode():
+            pieces = self._pieces(batch)
+            by_piece, at = self._surprise(pieces)
+        values, bounds = pieces.whole(by_piece.sum(1), at)
+        _, which = pieces.sessions
+        found = {}
+        for k, kind in enumerate(("nll", "surplus")):
+            for name, column in _summary(values[:, k], bounds).items():
+                found[f"{name}_{kind}"] = column[which]
+        return found
+
+    def _judge(self, batch: LogBatch) -> Floats:
+        return self.statistics(batch)["mean_nll"]
+
+    def _chances(self, session: LogBatch) -> Iterator[Chances]:
+        module = self._judging()
+        pieces = self._pieces(session)
+        row = 0
+        for piece in pieces.which.tolist():
+            read = self._read(module, pieces, np.array([piece]))
+            chance = module.heads(read.states, read.events)[0].exp().cpu().numpy()
+            size = int(pieces.length[piece] - pieces.lead[piece])
+            yield Chances(np.arange(row, row + size), chance[:size])
+            row += size
+
+
+class GruLm(LanguageModel):
+    """One GRU layer of 128: the default, since it judges five times as many events a second as the transformer."""
+
+    name = "gru_lm"
+
+    def __init__(self, *, width: int = 128, layers: int = 1, device: str = "cpu") -> None:
+        plan = Plan(events=2_500_000, rate=4e-3)
+        super().__init__(plan, stride=448, lead=64, width=width, layers=layers, device=device)
+
+    def _reader(self, sizes: tuple[int, ...]) -> Recurrent:
+        return Recurrent(sizes, self._width, self._layers)
+
+
+class TransformerLm(LanguageModel):
+    """Two causal layers of 128 with four heads."""
+
+    name = "transformer_lm"
+
+    def __init__(self, *, width: int = 128, layers: int = 2, device: str = "cpu") -> None:
+        plan = Plan(events=1_500_000, rate=2e-3)
+        super().__init__(plan, stride=192, lead=64, width=width, layers=layers, device=device)
+
+    def _reader(self, sizes: tuple[int, ...]) -> Transformer:
+        return Transformer(sizes, self._width, self._layers)
+
+
+def _surprise_and_entropy(told: Tensor, event: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+    """-ln of each event's chance, and the entropy of what was expected; `told` are a network's (E, V) log chances.
+
+    The chance is the network's, and with weight `BLIND` the event's share of all events: what never stood in a context
+    is then stranger the rarer it is anywhere, and strangest when it is new, however sure the network was of itself.
+    """
+    own = told.gather(1, event[:, None])[:, 0].exp()
+    return -torch.log((1.0 - BLIND) * own + BLIND * shares[event] + _TINY), -(
+        told.exp() * told
+    ).sum(1)
+
+
+def _summary(values: Floats, bounds: Ints) -> dict[str, Floats]:
+    """Mean, largest and 95th percentile (nearest rank) of values[bounds[i] : bounds[i + 1]], none of which is empty."""
+    size = np.diff(bounds)
+    owner = np.repeat(np.arange(len(size)), size)
+    ordered = values[np.lexsort((values, owner))]
+    rank = np.ceil(0.95 * size).astype(np.int64) - 1
+    return {
+        "mean": np.bincount(owner, values, len(size)) / size,
+        "max": ordered[bounds[1:] - 1],
+        "p95": ordered[bounds[:-1] + rank],
+    }
