@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 
 from ui.dashboard.charts import Mark
@@ -289,6 +289,25 @@ def verdicts(each: AnomalyDetail, *, now_s: float) -> Html | None:
         ],
         cls="dw-verdicts",
     )
+
+
+def lessons(effects: Mapping[str, str]) -> Html | None:
+    """What the detector learns from each verdict; verdicts that teach the same stand together.
+
+    >>> print(lessons({"noise": "Learnt.", "real": "Kept.", "expected": "Learnt."}))
+    <p class="dw-hint"><strong>Real</strong> Kept. <strong>Noise, Expected change</strong> Learnt.</p>
+    """
+    verdicts: dict[str, list[str]] = {}
+    for name in VERDICTS:
+        if name in effects and name != "open":
+            verdicts.setdefault(effects[name], []).append(VERDICTS[name])
+    if not verdicts:
+        return None
+    parts: list[str | Html] = []
+    for effect, names in verdicts.items():
+        parts += [tag("strong", ", ".join(names)), f" {effect} "]
+    parts[-1] = str(parts[-1]).rstrip()
+    return tag("p", *parts, cls="dw-hint")
 
 
 def pick_first(found: Sequence[Anomaly]) -> str:

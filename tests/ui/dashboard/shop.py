@@ -17,6 +17,7 @@ class Shop(ShopLines):
     lag_s: float = 0.4
     broken: bool = False
     feedback: list[dict[str, Any]] = field(default_factory=list)
+    effects: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:

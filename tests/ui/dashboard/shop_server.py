@@ -182,7 +182,11 @@ def app(shop: Shop) -> FastAPI:
             "values": [
                 {
                     "slot": i,
-                    "kind": kind,
+                    "name": "",
+                    "kind": {"NUM": "number", "*": "text"}.get(kind, kind.lower()),
+                    "spread": {"min": 2.0, "median": 30.0, "max": 4_500.0}
+                    if kind == "NUM"
+                    else None,
                     "distinct": 8,
                     "top": [(shop.value(kind, pick), 90 - 13 * j) for j in range(6)],
                 }
@@ -207,7 +211,8 @@ def app(shop: Shop) -> FastAPI:
             return JSONResponse(
                 {"error": f"no anomaly {which}; it may have been dropped with its segment"}, 404
             )
-        return each | {"feedback": [f for f in reversed(shop.feedback) if f["id"] == which]}
+        said = [f for f in reversed(shop.feedback) if f["id"] == which]
+        return each | {"feedback": said, "effects": shop.effects}
 
     @api.get("/api/v1/anomalies/{which}")
     def anomaly(which: str) -> Any:

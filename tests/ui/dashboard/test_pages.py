@@ -287,6 +287,17 @@ def test_an_anomaly_that_is_gone_is_said_to_be_gone(on: Any) -> None:
     assert "it may have been dropped" in dashboard.app.error[0].value
 
 
+def test_what_a_verdict_teaches_is_said_before_it_is_given(on: Any) -> None:
+    learns = "The detectors learn <this> session."
+    shop = Shop(effects={"expected": learns, "noise": learns, "real": "Kept.", "open": "Forgets."})
+    dashboard = on(shop).open("anomalies")
+    assert "<strong>Real</strong> Kept. <strong>Noise, Expected change</strong>" in dashboard.shown
+    assert "learn &lt;this&gt; session." in dashboard.shown
+    assert "Forgets." not in dashboard.shown
+    assert dashboard.app.button(key="expected").help == learns
+    assert "<strong>Real</strong>" not in on(Shop()).open("anomalies").shown
+
+
 @pytest.mark.parametrize("verdict", ["real", "noise", "expected"])
 def test_a_verdict_is_stored_with_its_note(on: Any, verdict: str) -> None:
     shop = Shop()

@@ -181,7 +181,7 @@ def test_sentences_tell_anomalies_first_and_nothing_twice() -> None:
 
 
 def test_the_summary_can_be_pasted_into_a_ticket() -> None:
-    each = {**Shop().anomalies[0], "feedback": []}
+    each = {**Shop().anomalies[0], "feedback": [], "effects": {}}
     said = anomalies.summary(each)  # type: ignore[arg-type]
     assert said.startswith("**payments: 42 errors")
     assert "seen 400, expected 9.3" in said

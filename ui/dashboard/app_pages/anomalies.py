@@ -97,6 +97,7 @@ def story(each: AnomalyDetail) -> None:
     view(
         tag(
             "div",
+            anomalies.lessons(each["effects"]),
             anomalies.verdicts(each, now_s=now),
             tag("section", anomalies.why(each["contributions"]), cls="dw-panel"),
         ),
@@ -164,6 +165,7 @@ def verdict(each: AnomalyDetail) -> None:
                 key=name,
                 icon=icon,
                 type="primary" if each["status"] == name else "secondary",
+                help=each["effects"].get(name),
                 on_click=judge,
                 args=(each["id"], name),
             )
