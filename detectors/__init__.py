@@ -24,6 +24,7 @@ DETECTORS: Registry[Detector] = Registry(
         "count_vector_bucketed": "detectors.count_vector:CountVectorBucketed",
         "knn": "detectors.knn:NearestNeighbour",
         "knn_scaled": "detectors.knn:ScaledNeighbour",
+        "prefix_vectors": "detectors.prefix_vectors:PrefixVectors",
         "relation_new": "detectors.relations:NewRelations",
         "relation_rarity": "detectors.relations:RelationRarity",
         "relation_exceed": "detectors.relations:RelationExceed",

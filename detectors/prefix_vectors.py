@@ -1,0 +1,383 @@
+"""Distance to what sessions of training looked like whenever they fell silent: an open session resembles no whole one.
+
+A session that is judged may not be over: a block that was written an hour ago and will be deleted tomorrow. So the
+references are the count vectors of training sessions *and of their prefixes at each silence of ten minutes or more*,
+and what lies between a prefix and the next one that followed it is on its way and lies at distance 0 from both: a
+reference is a box, `low` to `high` per template.
+
+**Support.** Training data holds anomalies, and the same one again and again. A reference is kept when at least 2 % of
+the training sessions went through it; where sessions are so varied that this keeps less than half of them whole, as
+many as it takes are kept, the commonest first. What a person called normal is kept whatever its support.
+
+**Distance.** Between logarithms of counts, to the nearest box. A *common* template, one that a supported reference has,
+adds the square of its difference, at most that of one doubling, (ln 2)^2: how far load moves a count says little, and
+three steps that are missing tell more than one step done thirty times. Of the templates that no supported reference
+has, only the strangest adds to it, because what causes several lines is one thing. Its square counts once; 4 times when
+its lines are warnings or worse and training showed it, so that it is known to be rare; twice when training never
+showed it, so that nothing is known of it.
+
+Severity is the line's. Where it has none, whoever makes the batch is to set `ERROR` by the words of the template
+(`detectors.lexicon`), as the product and the loaders do: texts are not in a `LogBatch`.
+
+Sessions that come later are learnt by support as well, which is right for a refit on data that was looked at. Learning
+each as it comes is not: anomalies repeat (`detectors.acknowledgements`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.lookup import compared, session_scores
+from detectors.references import SCALE, log_steps
+from detectors.snapshot import joined, pack, parted, unpack
+from detectors.units import SECOND
+from detectors.vectors import Floats, Ints, Keys, distinct, mixed, mixed_ids, place_in, plain, sums
+from driftwood.protocols import Explanation, Labels, LogBatch, Scores
+
+WARN = 13
+_MAX_PREFIXES = 16
+"""Of one session: its first ones."""
+_MAX_REFERENCES = 1_024
+_BLOCK = 1 << 22
+_DOUBLED = round(float(np.log(2)) * SCALE)
+
+Box = tuple[bytes, bytes]
+"""Two count vectors, each as `Vector.tobytes()`: what a session had said at a silence, and at the next one."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    sessions: int = 0
+    """That went through it."""
+    wholes: int = 0
+    """That were over with it."""
+    told: bool = False
+    """A person called one of them normal."""
+
+
+class PrefixVectors:
+    name = "prefix_vectors"
+    early: frozenset[str] = frozenset()
+    level: Literal["window", "session"] = "session"
+    needs: frozenset[str] = frozenset()
+    incremental = True
+
+    def __init__(
+        self, support: float = 0.02, silence_s: float = 600.0, max_boxes: int = 20_000
+    ) -> None:
+        self._support = support
+        self._silence_ns = round(silence_s * SECOND)
+        self._max = max_boxes
+        self._forget()
+
+    def _forget(self) -> None:
+        self._sessions = 0
+        self._boxes: dict[Box, _Seen] = {}
+        self._bad: dict[int, bool] = {}
+        """By template of training: was a line of it a warning or worse?"""
+        self._made: _References | None = None
+
+    def fit(self, batch: LogBatch, labels: Labels | None = None, *, seed: int = 0) -> None:
+        """Learn sessions by their support, those that are labelled 0, too: what was labelled in bulk is no answer about
+        one session, and the rare among it makes anomalies look known.
+        """
+        self._forget()
+        batch = batch.normal(labels)
+        self._learn(batch, np.zeros(len(batch), np.bool_))
+
+    def partial_fit(self, batch: LogBatch, labels: Labels | None = None) -> None:
+        """Learn sessions by their support, and those that are labelled 0 for good, whatever their support."""
+        labels = np.full(len(batch), -1, np.int8) if labels is None else labels
+        self._learn(batch.normal(labels), labels[labels != 1] == 0)
+
+    def _learn(self, batch: LogBatch, told: npt.NDArray[np.bool_]) -> None:
+        self._made = None
+        self._sessions += len(batch)
+        self._note_severities(batch)
+        unit, end, key = _prefixes(batch, self._silence_ns)
+        kinds = distinct(key)
+        start = batch.bounds[unit[kinds.first]]
+        content = [
+            _vector(batch.template_id[a:b]).tobytes()
+            for a, b in zip(start.tolist(), end[kinds.first].tolist(), strict=True)
+        ]
+        whole = np.append(unit[1:] != unit[:-1], True)[: len(unit)]
+        # Each state is a box of its own, and with the one after it another.
+        low = np.concatenate([kinds.kind, kinds.kind[:-1][~whole[:-1]]])
+        high = np.concatenate([kinds.kind, kinds.kind[1:][~whole[:-1]]])
+        over = np.concatenate([whole, np.zeros(len(low) - len(whole), np.bool_)])
+        unit = np.concatenate([unit, unit[:-1][~whole[:-1]]])
+        boxes, first, kind = np.unique(
+            low * len(content) + high, return_index=True, return_inverse=True
+        )
+        once = np.unique(kind * max(len(batch), 1) + unit) // max(len(batch), 1)
+        sessions = np.bincount(once, minlength=len(boxes)).tolist()
+        wholes = np.bincount(kind, over, len(boxes)).astype(np.int64).tolist()
+        known = (np.bincount(kind, told[unit], len(boxes)) > 0).tolist()
+        for row, through, last, called in zip(first.tolist(), sessions, wholes, known, strict=True):
+            seen = self._boxes.setdefault((content[low[row]], content[high[row]]), _Seen())
+            seen.sessions += through
+            seen.wholes += last
+            seen.told |= called
+        if len(self._boxes) > self._max:
+            kept = sorted(self._boxes, key=self._rank)[: self._max * 3 // 4]
+            self._boxes = {box: self._boxes[box] for box in kept}
+
+    def _rank(self, box: Box) -> tuple[bool, int, Box]:
+        seen = self._boxes[box]
+        return not seen.told, -seen.sessions, box
+
+    def _note_severities(self, batch: LogBatch) -> None:
+        templates, inverse = np.unique(batch.template_id, return_inverse=True)
+        bad = np.bincount(inverse, batch.severity >= WARN, len(templates)) > 0
+        for template, is_bad in zip(templates.tolist(), bad.tolist(), strict=True):
+            self._bad[template] = self._bad.get(template, False) or is_bad
+
+    def score(self, batch: LogBatch) -> Scores:
+        asked = _Asked.of(batch)
+        square, _ = self._references.nearest(asked, self._weights(asked))
+        return session_scores(self.name, (np.sqrt(square) / SCALE)[asked.kind])
+
+    @property
+    def _references(self) -> _References:
+        if self._made is None:
+            supported, told = self._supported()
+            templates = np.array(sorted(self._bad), np.int64)
+            bad = np.array([self._bad[t] for t in templates.tolist()], np.bool_)
+            self._made = _References.of(supported, told, templates, bad)
+        return self._made
+
+    def _supported(self) -> tuple[list[Box], list[Box]]:
+        """The boxes that enough sessions went through, and further ones that a person called normal."""
+        ranked = sorted(self._boxes, key=lambda box: (-self._boxes[box].sessions, box))
+        kept, covered, needed = [], 0, self._support * self._sessions
+        for box in ranked[:_MAX_REFERENCES]:
+            seen = self._boxes[box]
+            if seen.sessions < needed and 2 * covered >= self._sessions:
+                break
+            kept.append(box)
+            covered += seen.wholes
+        told = [box for box in ranked[len(kept) :] if self._boxes[box].told]
+        return kept, told[:_MAX_REFERENCES]
+
+    def _weights(self, asked: _Asked) -> Floats:
+        """(T,) what each template of each vector weighs when no supported reference has it, squared."""
+        made = self._references
+        place = place_in(made.templates, asked.template)
+        seen = place >= 0
+        bad = asked.bad | (np.append(made.bad, False)[place] & seen)
+        return np.where(bad, np.where(seen, 4.0, 2.0), 1.0)
+
+    def explain(
+        self, batch: LogBatch, scores: Scores, finding: int, texts: Mapping[int, str]
+    ) -> Explanation:
+        unit = int(scores.unit[finding])
+        asked = _Asked.of(batch.at(np.array([unit])))
+        weight = self._weights(asked)
+        differing = self._references.differing(asked, weight)
+        return compared(batch, unit, differing, texts)
+
+    def save(self) -> bytes:
+        boxes = sorted(self._boxes)
+        vectors = sorted({vector for box in boxes for vector in box})
+        place = {vector: i for i, vector in enumerate(vectors)}
+        rows = [
+            [place[low], place[high], seen.sessions, seen.wholes, int(seen.told)]
+            for (low, high), seen in ((box, self._boxes[box]) for box in boxes)
+        ]
+        parts = [_unpacked(vector) for vector in vectors]
+        return pack(
+            {"version": 1, "sessions": self._sessions, "bad": sorted(self._bad.items())},
+            {
+                "boxes": np.array(rows, np.int64).reshape(-1, 5),
+                "vectors": joined(parts, np.zeros((0, 2), np.int64)),
+                "lengths": np.array([len(part) for part in parts], np.int64),
+            },
+        )
+
+    def load(self, state: bytes) -> None:
+        header, arrays = unpack(state)
+        self._forget()
+        self._sessions = header["sessions"]
+        self._bad = {int(template): bool(bad) for template, bad in header["bad"]}
+        vectors = [part.tobytes() for part in parted(arrays["vectors"], arrays["lengths"])]
+        for low, high, sessions, wholes, told in arrays["boxes"].tolist():
+            self._boxes[vectors[low], vectors[high]] = _Seen(sessions, wholes, bool(told))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The distinct units of a batch, by count vector and by which of their templates are bad."""
+
+    kind: Ints
+    """(U,) row of each unit"""
+    bounds: Ints
+    """(V + 1,)"""
+    template: Ints
+    """(T,)"""
+    count: Ints
+    """(T,)"""
+    bad: npt.NDArray[np.bool_]
+    """(T,) one of its lines in the unit is a warning or worse"""
+
+    @staticmethod
+    def of(batch: LogBatch) -> _Asked:
+        hashes = mixed_ids(batch.template_id)
+        bad = batch.severity >= WARN
+        found = distinct(sums(np.where(bad, mixed(hashes), hashes), batch.bounds))
+        few = plain(batch, found.first)
+        tally = few.tally
+        order = np.lexsort((few.template_id, few.unit))
+        head = np.cumsum(tally.count) - tally.count
+        severity = few.severity[order]
+        worst = np.maximum.reduceat(severity, head) if len(head) else severity
+        return _Asked(
+            found.kind,
+            tally.bounds.astype(np.int64),
+            tally.template_id,
+            tally.count,
+            worst >= WARN,
+        )
+
+
+@dataclass(frozen=True)
+class _References:
+    """Boxes as rows of two matrices over the templates that they hold; whole numbers, so that sums are exact."""
+
+    low: Floats
+    """(R, K) as `log_steps`"""
+    high: Floats
+    vocabulary: Ints
+    """(K,) ascending"""
+    common: npt.NDArray[np.bool_]
+    """(K,) a supported reference has it"""
+    weight: Floats
+    """(K,) what it weighs where it is missing and not common, squared"""
+    templates: Ints
+    """All of training, ascending"""
+    bad: npt.NDArray[np.bool_]
+
+    @staticmethod
+    def of(
+        supported: list[Box], told: list[Box], templates: Ints, bad: npt.NDArray[np.bool_]
+    ) -> _References:
+        boxes = supported + told
+        lows, highs = ([_unpacked(box[side]) for box in boxes] for side in (0, 1))
+        vocabulary = np.unique(joined([high[:, 0] for high in highs], np.zeros(0, np.int64)))
+        common = np.isin(
+            vocabulary, joined([h[:, 0] for h in highs[: len(supported)]], np.zeros(0, np.int64))
+        )
+        worse = np.append(bad, False)[place_in(templates, vocabulary)]
+        return _References(
+            _dense(lows, vocabulary),
+            _dense(highs, vocabulary),
+            vocabulary,
+            common,
+            np.where(worse, 4.0, 1.0),
+            templates,
+            bad,
+        )
+
+    def nearest(self, asked: _Asked, weight: Floats) -> tuple[Floats, Ints]:
+        """(V,) the squared distance to the nearest box and its row, -1 when there is none."""
+        units = len(asked.bounds) - 1
+        count, own, other = self._unfolded(asked, weight)
+        far, row = other.copy(), np.full(units, -1)
+        if not len(self.low):
+            return far, row
+        for first in range(0, units, self._step):
+            rows = slice(first, first + self._step)
+            differ = self._differ(count[rows])
+            common = (differ[:, :, self.common] ** 2).sum(axis=2)
+            strange = differ[:, :, ~self.common] ** 2 * own[rows, None][:, :, ~self.common]
+            square = common + np.maximum(strange.max(axis=2, initial=0.0), other[rows, None])
+            row[rows] = square.argmin(axis=1)
+            far[rows] = square.min(axis=1)
+        return far, row
+
+    @property
+    def _step(self) -> int:
+        return max(_BLOCK // max(self.low.size, 1), 1)
+
+    def _differ(self, count: Floats) -> Floats:
+        """(u, R, K) how far outside each box, at most a doubling."""
+        outside = np.maximum(self.low - count[:, None], count[:, None] - self.high)
+        return np.clip(outside, 0.0, _DOUBLED)
+
+    def _unfolded(self, asked: _Asked, weight: Floats) -> tuple[Floats, Floats, Floats]:
+        """(V, K) counts and weights, and (V,) the most that a template outside the vocabulary adds."""
+        units, steps = len(asked.bounds) - 1, log_steps(asked.count)
+        unit = np.repeat(np.arange(units), np.diff(asked.bounds))
+        column = place_in(self.vocabulary, asked.template)
+        known = column >= 0
+        count = np.zeros((units, len(self.vocabulary)))
+        own = np.tile(self.weight, (units, 1))
+        count[unit[known], column[known]] = steps[known]
+        own[unit[known], column[known]] = weight[known]
+        other = np.zeros(units)
+        np.maximum.at(other, unit[~known], (np.minimum(steps, _DOUBLED) ** 2 * weight)[~known])
+        return count, own, other
+
+    def differing(self, asked: _Asked, weight: Floats) -> list[tuple[int, int, int, float]]:
+        """Of the only vector asked: (template, seen, expected by the nearest box, part in the score)."""
+        _, row = self.nearest(asked, weight)
+        count, own, _ = self._unfolded(asked, weight)
+        seen = dict(zip(asked.template.tolist(), asked.count.tolist(), strict=True))
+        found = []
+        if row[0] >= 0:
+            differ = self._differ(count)[0, row[0]]
+            for k in np.flatnonzero(differ).tolist():
+                nearest = np.clip(count[0, k], self.low[row[0], k], self.high[row[0], k])
+                expected = round(float(np.expm1(nearest / SCALE)))
+                part = float(differ[k] ** 2 * (1.0 if self.common[k] else own[0, k]))
+                template = int(self.vocabulary[k])
+                found.append((template, seen.get(template, 0), expected, part))
+        parts = np.minimum(log_steps(asked.count), _DOUBLED) ** 2 * weight
+        outside = place_in(self.vocabulary, asked.template) < 0
+        return found + [
+            (t, n, 0, float(part))
+            for t, n, part, new in zip(
+                asked.template.tolist(), asked.count.tolist(), parts, outside, strict=True
+            )
+            if new
+        ]
+
+
+def _prefixes(batch: LogBatch, silence_ns: int) -> tuple[Ints, Ints, Keys]:
+    """What each unit had said at each silence, then at its end, by (unit, length).
+
+    Its unit, the row after its last one, and the key of its counts.
+    """
+    rows = np.arange(1, len(batch.ts))
+    quiet = (np.diff(batch.ts) >= silence_ns) & (batch.unit[1:] == batch.unit[:-1])
+    rows = rows[quiet]
+    within = np.arange(len(rows)) - np.searchsorted(batch.unit[rows], batch.unit[rows])
+    rows = rows[within < _MAX_PREFIXES]
+    unit = np.concatenate([batch.unit[rows].astype(np.int64), np.arange(len(batch))])
+    end = np.concatenate([rows, batch.bounds[1:]])
+    order = np.lexsort((end, unit))
+    unit, end = unit[order], end[order]
+    total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed_ids(batch.template_id))])
+    return unit, end, total[end] - total[batch.bounds[unit]]
+
+
+def _vector(templates: Ints) -> Ints:
+    """(templates, 2): each and how often."""
+    return np.stack(np.unique(templates, return_counts=True), axis=1).astype(np.int64)
+
+
+def _unpacked(vector: bytes) -> Ints:
+    return np.frombuffer(vector, np.int64).reshape(-1, 2)
+
+
+def _dense(vectors: Iterable[Ints], vocabulary: Ints) -> Floats:
+    rows = list(vectors)
+    out = np.zeros((len(rows), len(vocabulary)))
+    for row, vector in enumerate(rows):
+        out[row, place_in(vocabulary, vector[:, 0])] = log_steps(vector[:, 1])
+    return out
