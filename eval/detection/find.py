@@ -13,11 +13,15 @@ from eval.detection.loaders import (
     Load,
     adfa,
     ait_ads,
+    demo,
+    hadoop,
     hdfs,
     hdfs_blocks,
+    hdfs_v1,
     lo2,
     nezha,
     sequences,
+    supercomputers,
 )
 from eval.detection.loaders.files import Folder
 from eval.parsing.readers import DataSetError
@@ -30,8 +34,12 @@ FAMILIES: tuple[Family, ...] = (
     ait_ads.sets,
     lo2.sets,
     nezha.sets,
+    hdfs_v1.sets,
+    supercomputers.sets,
+    hadoop.sets,
 )
 """A new layout is a module in `loaders` and an entry here."""
+DEMO = "demo"
 GET = "docs/data.md, section Detection data sets, says where to get them and how to lay them out"
 
 
@@ -50,9 +58,13 @@ class Found:
 def find(data: Path | None, sets: Sequence[str] = ()) -> list[Found]:
     """The data sets of `data`, by name, none of them read yet. `sets` are names of sets or of folders of them.
 
-    One that is not there is among them all the same, so that its row can say so. Raises ConfigError when there is
-    nothing at all to read.
+    One that is not there is among them all the same, so that its row can say so. `demo` is made when it is asked for
+    and needs no data. Raises ConfigError when there is nothing at all to read.
     """
+    if DEMO in sets:
+        made = Found(DEMO, Path(), demo.load)
+        others = [name for name in sets if name != DEMO]
+        return [made, *(find(data, others) if others else [])]
     if data is None:
         raise ConfigError(f"where are the data sets? --data DIR; {GET}")
     if not data.is_dir():

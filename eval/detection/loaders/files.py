@@ -2,6 +2,7 @@
 
 An archive (`.zip`, `.tar`, `.tar.xz`, ...) counts as its members, a packed file (`.xz`, `.gz`) as the file in it. One
 folder around everything is left out, in an archive as on the disk: `alerts_csv/fox_alerts.txt` is `fox_alerts.txt`.
+Archives in folders below are left alone.
 """
 
 from __future__ import annotations
@@ -89,11 +90,11 @@ class Folder:
     def _opened(self, file: Path) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
         """Each valid until the next is asked for."""
         within = file.relative_to(self.root).as_posix()
-        beside = within.removesuffix(file.name)
-        if file.suffix == ".zip":
-            yield from ((beside + name, opened) for name, opened in self._zipped(file))
-        elif _TAR.search(file.name):
-            yield from ((beside + name, opened) for name, opened in self._tarred(file))
+        is_on_top = file.parent == self.root  # one below belongs to another data set
+        if file.suffix == ".zip" and is_on_top:
+            yield from self._zipped(file)
+        elif _TAR.search(file.name) and is_on_top:
+            yield from self._tarred(file)
         elif file.suffix in _PACKED:
             yield within.removesuffix(file.suffix), partial(_PACKED[file.suffix], file)
         else:

@@ -1,0 +1,149 @@
+"""HDFS_v1 whole, as loghub has it.
+
+    HDFS.log                               081109 203615 148 INFO dfs.DataNode$DataXceiver: ... blk_38865049064 ...
+    [preprocessed/]anomaly_label.csv       BlockId,Label      Normal or Anomaly
+
+A unit is a block: all lines that name it; a line that names several belongs to each. Units that end before the last
+fifth of the lines are for training, those that begin in it are tested, what lies across is in neither part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+
+from eval.detection.dataset import Dataset
+from eval.detection.loaders import Load
+from eval.detection.loaders.columns import SECOND, Columns, Ints, objects, sessions
+from eval.detection.loaders.files import Folder
+from eval.detection.loaders.parsed import Templates, severities
+from eval.detection.loaders.reading import TRAIN, Interned, counted, read
+from eval.parsing.readers import DataSetError
+
+_LABELS = ("anomaly_label.csv", "preprocessed/anomaly_label.csv")
+_LINE = (
+    r"(?s)^(?P<date>\d{6}) (?P<clock>\d{6}) \d+ (?P<level>[A-Z]+) "
+    r"(?P<text>(?P<component>[^ :]+): .*)$"
+)
+_BLOCK = r"blk_-?\d+"
+_IP = r"(?P<ip>\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})"
+
+
+def sets(folder: Folder) -> Mapping[str, Load]:
+    labels = [name for name in _LABELS if name in folder.names]
+    logs = [
+        name
+        for name in folder.names
+        if labels and "/" not in name and name.endswith(".log") and _is_log(folder, name)
+    ]
+    return {"": partial(_load, folder, logs[0], labels[0])} if logs else {}
+
+
+def _is_log(folder: Folder, name: str) -> bool:
+    first = pa.array([folder.head(name, 1_024).split(b"\n")[0].decode("utf-8", "replace")])
+    return bool(pc.match_substring_regex(first, _LINE)[0].as_py())
+
+
+def _load(folder: Folder, log: str, labels: str, name: str) -> Dataset:
+    anomalous = _labels(folder, labels)
+    path = folder.on_disk(log)
+    whole = counted(path, most=1 << 40)
+    templates = Templates()
+    block, component, ip = Interned(), Interned(), Interned()
+    ts, ids, levels, of_line = [], [], [], []
+    first = 0
+    for lines in read(path, whole.lines):
+        found = pc.extract_regex(lines, _LINE)
+        text = pc.coalesce(pc.struct_field(found, "text"), lines)
+        template_id = templates.of(text)
+        line, blocks = _named(lines)
+        block.add(blocks)
+        component.add(pc.struct_field(found, "component").take(line))
+        ip.add(pc.struct_field(pc.extract_regex(lines, _IP), "ip").take(line))
+        rows = line.to_numpy()
+        ids.append(template_id[rows])
+        ts.append(_times(pc.struct_field(found, "date"), pc.struct_field(found, "clock"))[rows])
+        levels.append(severities(pc.struct_field(found, "level"), template_id)[rows])
+        of_line.append(rows + first)
+        first += len(lines)
+    if not block.numbers:
+        raise DataSetError(f"{path} names no block (blk_...). Fetch it again")
+    unit = block.codes
+    names = [each for each in block.numbers if each is not None]
+    template_id, line = np.concatenate(ids), np.concatenate(of_line)
+    texts = templates.texts
+    worded = severities(pa.nulls(len(unit), pa.string()), template_id, texts)
+    columns = Columns(
+        unit=unit,
+        ts=np.concatenate(ts),
+        template_id=template_id,
+        severity=np.maximum(np.concatenate(levels), worded),
+        fields=[("component", component.column), ("ip", ip.column)],
+    )
+    batch, order = sessions(columns, len(names))
+    begin, end = np.full(len(names), whole.lines), np.zeros(len(names), np.int64)
+    np.minimum.at(begin, unit, line)
+    np.maximum.at(end, unit, line)
+    border = int(whole.lines * TRAIN)
+    part = np.where(end < border, "train", np.where(begin >= border, "test", ""))
+    if missing := [each for each in names if each not in anomalous]:
+        raise DataSetError(
+            f"{folder.path / labels} has no label for {missing[0]} and {len(missing) - 1} more. "
+            "Fetch it again, it belongs to this log"
+        )
+    return Dataset(
+        name=name,
+        batch=batch,
+        truth=np.array([anomalous[each] for each in names], np.int8)[order],
+        texts=texts,
+        sha=whole.sha,
+        group=objects(names)[order],
+        part=part.astype(np.object_)[order],
+    )
+
+
+def _labels(folder: Folder, name: str) -> dict[str, bool]:
+    content = folder.one(name)
+    try:
+        table = arrow_csv.read_csv(BytesIO(content))
+        blocks, kinds = (table[column].to_pylist() for column in ("BlockId", "Label"))
+    except (pa.ArrowException, KeyError) as error:
+        raise DataSetError(
+            f"{folder.path / name} is no table of BlockId,Label: {error}. Fetch it again"
+        ) from error
+    return {str(block): kind == "Anomaly" for block, kind in zip(blocks, kinds, strict=True)}
+
+
+def _named(lines: pa.StringArray) -> tuple[Any, Any]:
+    """(row of the line, block) for each block that a line names, each once."""
+    masked = pc.replace_substring_regex(lines, rf"(?s).*?({_BLOCK})", r"\1 ")
+    # What follows the last block stays; it is cut off where no further block begins.
+    only = pc.replace_substring_regex(masked, r"(?s)^((?:blk_-?\d+ )*).*$", r"\1")
+    split = pc.split_pattern(pc.utf8_rtrim_whitespace(only), " ")
+    rows, blocks = pc.list_parent_indices(split), pc.list_flatten(split)
+    is_block = pc.starts_with(blocks, "blk_")
+    pairs = pa.table({"row": rows.filter(is_block), "block": blocks.filter(is_block)})
+    pairs = pairs.group_by(["row", "block"], use_threads=False).aggregate([]).combine_chunks()
+    return pairs["row"].combine_chunks(), pairs["block"].combine_chunks()
+
+
+def _times(dates: Any, clocks: Any) -> Ints:
+    """In ns; the time of the line before where a line has none."""
+    coded = pc.binary_join_element_wise(dates, clocks, " ").dictionary_encode()
+    seconds = [
+        int(datetime.strptime(each, "%y%m%d %H%M%S").replace(tzinfo=UTC).timestamp())
+        for each in coded.dictionary.to_pylist()
+    ]
+    places = pc.fill_null(pc.fill_null_forward(coded.indices), 0).to_numpy()
+    if not seconds:
+        return np.zeros(len(places), np.int64)
+    at: Ints = np.array(seconds, np.int64)[places] * SECOND
+    return at
