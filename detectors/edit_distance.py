@@ -117,9 +117,9 @@ class EditDistance:
 
     def _nearest(self, text: str) -> tuple[float, int]:
         """Distance to, and row of, the nearest sequence; 1 and -1 when there is none."""
-        best, row = (1.0 if text else 0.0), -1
+        best, row = 1.0, -1
         if not len(self._lengths):
-            return best, row
+            return (best if text else 0.0), row
         longer = np.maximum(np.maximum(self._lengths, len(text)), 1)
         bound = np.abs(self._lengths - len(text)) / longer
         order = np.argsort(bound, kind="stable")
