@@ -3,10 +3,11 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.references import References, log_steps
+from detectors.references import SCALE, References, log_steps
 from detectors.vectors import Vectors, distinct, sequence_keys, set_keys, vector_keys
 from tests.detectors.session_batches import sessions
 
@@ -65,25 +66,19 @@ def test_the_nearest_reference_is_the_one_that_plain_arithmetic_finds(
 ) -> None:
     known, _ = Vectors.of(sessions(*normal))
     asked, of = Vectors.of(sessions(*words))
-    references = References(known, log_steps(known.count))
-    square, row = references.nearest(asked, log_steps(asked.count))
+    square, row = References(known, log_steps(known.count)).nearest(asked, log_steps(asked.count))
     for unit, word in enumerate(words):
         far = [_distance(word, other) for other in normal] or [_distance(word, "")]
-        assert (
-            np.sqrt(square[of[unit]]) / 2**16 == np.float64(min(far)).round(12)
-            or abs(np.sqrt(square[of[unit]]) / 2**16 - min(far)) < 1e-4
-        )
+        assert np.sqrt(square[of[unit]]) / SCALE == pytest.approx(min(far), abs=1e-4)
     assert ((row >= 0) == bool(normal)).all()
 
 
-def test_a_block_at_a_time_gives_the_same_distances(monkeypatch: object) -> None:
+def test_a_block_at_a_time_gives_the_same_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     known, _ = Vectors.of(sessions(*("".join(rng.choice(list("abcdef"), 6)) for _ in range(300))))
     asked, _ = Vectors.of(sessions(*("".join(rng.choice(list("abcdxy"), 5)) for _ in range(300))))
     whole = References(known, log_steps(known.count)).nearest(asked, log_steps(asked.count))
-    import detectors.references as module
-
-    monkeypatch.setattr(module, "_BLOCK", 64)  # type: ignore[attr-defined]
+    monkeypatch.setattr("detectors.references._BLOCK", 64)
     parts = References(known, log_steps(known.count)).nearest(asked, log_steps(asked.count))
     assert parts[0].tolist() == whole[0].tolist()
     assert parts[1].tolist() == whole[1].tolist()
