@@ -33,6 +33,8 @@ DETECTORS: Registry[Detector] = Registry(
         "gru_lm": "detectors.neural.language_model:GruLm",
         "transformer_lm": "detectors.neural.language_model:TransformerLm",
         "deeplog": "detectors.neural.deeplog:DeepLog",
+        "logbert": "detectors.neural.logbert:LogBert",
+        "logrobust": "detectors.neural.logrobust:LogRobust",
         "loganomaly": "detectors.neural.loganomaly:LogAnomaly",
         "ngram_lm": "detectors.ngram_lm:NgramLM",
     },

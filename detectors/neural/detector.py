@@ -91,10 +91,13 @@ class NeuralDetector(Generic[Network]):
 
     def partial_fit(self, batch: LogBatch, labels: Labels | None = None) -> None:
         """Train on, with a quarter of the learning rate and an eighth of the budget; new templates get tokens."""
+        self._learn(batch.normal(labels), self._further())
+
+    def _further(self) -> Plan:
         plan = self._plan
-        if self._module is not None:
-            plan = replace(plan, rate=plan.rate / 4, events=plan.events // 8, epochs=2)
-        self._learn(batch.normal(labels), plan)
+        if self._module is None:
+            return plan
+        return replace(plan, rate=plan.rate / 4, events=plan.events // 8, epochs=2)
 
     def _learn(self, batch: LogBatch, plan: Plan) -> None:
         if not len(batch.unit):
