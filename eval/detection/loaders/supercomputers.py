@@ -35,7 +35,7 @@ _SYSLOG = r"[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d \S+ "
 _FIRST = re.compile(rf"{_HEAD}(?:{_BGL}|{_SYSLOG})".encode())
 _LINE = (
     rf"(?s){_HEAD}(?:\d{{4}}-\d\d-\d\d-\d\d\.\d\d\.\d\d\.(?P<us>\d{{6}}) \S+ "
-    r"(?:RAS (?P<component>\S+) )?|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d \S+ )"
+    r"(?:(?:RAS|NULL) (?P<component>\S+) )?|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d \S+ )"
     r"(?P<text>(?P<level>INFO|WARNING|ERROR|SEVERE|FAILURE|FATAL)?.*)$"
 )
 _NORMAL = "-"
