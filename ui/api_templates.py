@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -24,7 +23,6 @@ from driftwood.store.read_templates import (
 )
 from driftwood.template_diff import Moved
 from driftwood.timeparse import SECOND, format_time
-from parsing.params import values
 from ui import shapes
 from ui.api_answer import NOT_FOUND, Refused, reply
 from ui.api_ask import (
@@ -41,12 +39,11 @@ from ui.api_ask import (
 )
 from ui.api_lines import shown
 from ui.api_state import ServerState
+from ui.slots import SHOWN, slots
 
 MAX_TEMPLATES = 1_000
 SAMPLE = 1_000
 """Lines whose values are counted."""
-SHOWN = 20
-"""Sample lines, and values per slot."""
 
 Service = Annotated[str | None, Query(description="Only lines of this service.")]
 Search = Annotated[
@@ -143,27 +140,6 @@ def routes(server: ServerState) -> APIRouter:
         return reply(_detail(store, *found))
 
     return router
-
-
-def slots(lines: Iterable[str], text: str) -> list[shapes.SlotValue]:
-    """What stands in each place that the template `text` leaves open; lines that do not match it are left out."""
-    kinds: list[str] = []
-    seen: list[Counter[str]] = []
-    for line in lines:
-        found = values(line, text)
-        if not seen:
-            kinds = [kind for kind, _ in found]
-            seen = [Counter() for _ in found]
-        for counter, (_, value) in zip(seen, found, strict=False):
-            counter[value] += 1
-    return [
-        {"slot": i, "kind": kind, "top": _most_frequent(counter), "distinct": len(counter)}
-        for i, (kind, counter) in enumerate(zip(kinds, seen, strict=True))
-    ]
-
-
-def _most_frequent(counter: Counter[str]) -> list[tuple[str, int]]:
-    return sorted(counter.items(), key=lambda counted: (-counted[1], counted[0]))[:SHOWN]
 
 
 def _detail(store: Readable, one: TemplateCount, when: Span) -> shapes.TemplateDetail:

@@ -205,13 +205,25 @@ class TemplateVersion(TypedDict):
     created: str
 
 
+class Spread(TypedDict):
+    """Of numbers as they are, durations in seconds, sizes in bytes."""
+
+    min: float
+    median: float
+    max: float
+
+
 class SlotValue(TypedDict):
     slot: int
+    name: str
+    """The key before it, as in `user=`, or the name that a rule gave it; "" where there is none."""
     kind: str
-    """"*" where the template does not say."""
+    """ip, uuid, path, number, duration, size, time...; text where values are of several kinds or none that is known."""
     top: list[tuple[str, int]]
     distinct: int
     """Among the sampled lines."""
+    spread: Spread | None
+    """Where all that was sampled has a value in numbers."""
 
 
 class TemplateDetail(Template):

@@ -73,6 +73,20 @@ def span(seconds: float) -> str:
     return f"{days} d" + (f" {hours} h" if hours and days < 10 else "")
 
 
+def duration(seconds: float) -> str:
+    """How long something took, down to nanoseconds.
+
+    >>> [duration(s) for s in (0, 3e-9, 0.00042, 0.25, 95)]
+    ['0 s', '3 ns', '420 µs', '250 ms', '1 min 35 s']
+    """
+    if seconds <= 0 or seconds >= 1:
+        return span(seconds) if seconds > 0 else f"{count(seconds)} s"
+    for unit, per in (("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)):
+        if seconds >= per:
+            return f"{count(round(seconds / per, 2))} {unit}"
+    return f"{count(seconds / 1e-9)} ns"
+
+
 def ago(then_s: float, now_s: float) -> str:
     """An age in one unit; a time to come is said to be one.
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 
 from ui.dashboard import charts, severity
-from ui.dashboard.formats import ago, count, date_clock, percent, seconds
+from ui.dashboard.formats import ago, count, date_clock, duration, percent, seconds, size
 from ui.dashboard.lines import short
 from ui.dashboard.markup import Html, join, tag
-from ui.shapes import ChangedTemplate, SlotValue, Template, TemplateDetail
+from ui.shapes import ChangedTemplate, SlotValue, Spread, Template, TemplateDetail
 
 SLOT = re.compile(r"<(\*|:?[A-Z][A-Z0-9_]{0,31}:?)>")
 SHOWN = 600
 _FAMILY = {
-    "num": ("NUM", "INT", "FLOAT", "HEX", "SIZE", "DURATION", "PERCENT"),
+    "num": ("NUM", "NUMBER", "INT", "FLOAT", "HEX", "SIZE", "DUR", "DURATION", "PCT", "PERCENT"),
     "net": ("IP", "IPV4", "IPV6", "MAC", "HOST", "URL", "PORT", "EMAIL"),
     "id": ("ID", "UUID", "HASH", "KEY", "TOKEN"),
     "path": ("PATH", "FILE", "SEQ"),
@@ -27,10 +27,10 @@ _FAMILIES = {name: family for family, names in _FAMILY.items() for name in names
 def family(kind: str) -> str:
     """Which colour a slot has.
 
-    >>> family("NUM"), family("*"), family("SOMETHING")
-    ('num', 'any', 'any')
+    >>> family("NUM"), family("duration"), family("*"), family("SOMETHING")
+    ('num', 'num', 'any', 'any')
     """
-    return _FAMILIES.get(kind.strip(":"), "any")
+    return _FAMILIES.get(kind.strip(":").upper(), "any")
 
 
 def slots(template: str, limit: int = SHOWN) -> Html:
@@ -176,45 +176,46 @@ def headline(each: TemplateDetail, *, now_s: float, zone: tzinfo = UTC) -> Html:
 
 
 def values(slot_values: Sequence[SlotValue], sampled: int) -> Html:
-    """What stands in each slot: the most frequent values as bars."""
+    """What stands in each slot: the most frequent values as bars with their share, and how numbers are spread."""
     return tag(
         "div",
         tag("h4", "What stands in the slots ", tag("em", f"of {sampled:,} lines looked at")),
-        tag(
-            "div",
-            [
-                tag(
-                    "section",
-                    tag(
-                        "h5",
-                        tag(
-                            "var",
-                            "∗" if each["kind"] == "*" else each["kind"],
-                            cls=f"slot-{family(each['kind'])}",
-                        ),
-                        tag(
-                            "em",
-                            f"{each['distinct']:,} different"
-                            if each["distinct"] > 1
-                            else "always the same",
-                        ),
-                    ),
-                    [
-                        tag(
-                            "p",
-                            tag("code", value[:80] or "(empty)", title=value[:500]),
-                            charts.meter(n / max(each["top"][0][1], 1)),
-                            tag("b", count(n)),
-                        )
-                        for value, n in each["top"][:6]
-                    ],
-                )
-                for each in slot_values[:12]
-            ],
-            cls="dw-slots",
-        ),
+        tag("div", [_slot(each, sampled) for each in slot_values[:12]], cls="dw-slots"),
         cls="dw-detail",
     )
+
+
+def _slot(each: SlotValue, sampled: int) -> Html:
+    different = f"{each['distinct']:,} different" if each["distinct"] > 1 else "always the same"
+    spread = each["spread"] if each["distinct"] > 1 else None
+    return tag(
+        "section",
+        tag(
+            "h5",
+            tag("var", each["name"] or each["kind"], cls=f"slot-{family(each['kind'])}"),
+            tag("em", f"{each['kind']}, {different}" if each["name"] else different),
+        ),
+        tag("p", spread_text(each["kind"], spread), cls="spread") if spread else None,
+        [
+            tag(
+                "p",
+                tag("code", value[:80] or "(empty)", title=value[:500]),
+                charts.meter(n / max(each["top"][0][1], 1)),
+                tag("b", percent(n / max(sampled, n)), title=f"{n:,} lines"),
+            )
+            for value, n in each["top"][:6]
+        ],
+    )
+
+
+def spread_text(kind: str, spread: Spread) -> str:
+    """
+    >>> spread_text("duration", {"min": 0.002, "median": 0.25, "max": 12.0})
+    '2 ms … median 250 ms … 12 s'
+    """
+    shown = {"duration": duration, "size": size}.get(kind, count)
+    least, middle, most = (shown(spread[name]) for name in ("min", "median", "max"))
+    return f"{least} … median {middle} … {most}"
 
 
 def history(each: TemplateDetail, *, zone: tzinfo = UTC) -> Html | None:
