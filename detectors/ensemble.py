@@ -60,9 +60,9 @@ class Ensemble:
         order = np.argsort(batch.start, kind="stable")
         cut = len(order) - len(order) // _HELD_OUT
         first, last = order[:cut], order[cut:]
-        known = _of(labels, first)
+        learnt, known = batch.at(first), _of(labels, first)
         for member in self._members:
-            member.fit(batch.at(first), known, seed=seed)
+            member.fit(learnt, known, seed=seed)
         held, told = batch.at(last), _of(labels, last)
         normal = held.normal(told)
         for scores, calibrator in zip(self._scores(normal), self._calibrators, strict=True):

@@ -70,6 +70,9 @@ def sequence_keys(batch: LogBatch) -> Keys:
     return sums(mixed(mixed_ids(batch.template_id) + place.astype(np.uint64) * _GOLDEN), bounds)
 
 
+_KEPT = "distinct vectors"
+
+
 @dataclass(frozen=True)
 class Distinct:
     """Which units are alike."""
@@ -125,7 +128,15 @@ class Vectors:
 
     @staticmethod
     def of(batch: LogBatch) -> tuple[Vectors, Ints]:
-        """The distinct vectors of a batch, and (U,) the row of each unit."""
+        """The distinct vectors of a batch, and (U,) the row of each unit; found once, whichever detectors ask."""
+        kept = batch.__dict__  # where `LogBatch.tally` is kept, too
+        if _KEPT not in kept:
+            kept[_KEPT] = Vectors._of(batch)
+        found: tuple[Vectors, Ints] = kept[_KEPT]
+        return found
+
+    @staticmethod
+    def _of(batch: LogBatch) -> tuple[Vectors, Ints]:
         found = distinct(vector_keys(batch))
         last = np.full(len(found.key), np.iinfo(np.int64).min)
         np.maximum.at(last, found.kind, batch.start)
