@@ -8,7 +8,7 @@ A unit is the log lines of one trace. It is anomalous when it begins within a fa
 the faulty pod's. That is weak: nobody says which request was harmed, and the clocks of faults and of logs differ by
 about a minute, so the window is from one minute before the injection to three after. Other traces in the window are
 ambiguous; phase is the fault's kind and service. `inject_time` is UTC; `inject_timestamp` is not used: it is eight
-hours off, and some are copies of another's.
+hours off for most, and once a copy of its neighbour.
 """
 
 from __future__ import annotations
