@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from eval.results import Row
 
 BENCHES: Registry[list[Row]] = Registry(
-    "benchmark", {"demo": "eval.demo:run", "parsing": "eval.parsing.run:run"}
+    "benchmark",
+    {
+        "demo": "eval.demo:run",
+        "detection": "eval.detection.run:run",
+        "parsing": "eval.parsing.run:run",
+    },
 )
 """`BENCHES.make(name, data=..., sets=..., subjects=..., seeds=...)` runs one."""
 
 
 def settings_of(name: str) -> frozenset[str]:
-    """What else a benchmark can be told: `jobs`, `limit_s`, `journal` (a file of rows that it resumes and keeps)."""
+    """What else a benchmark can be told: `jobs`, `limit_s`, `protocols`, `plots` (a folder for figures), and `journal`
+    (a file of rows that it resumes and keeps).
+    """
     module, _, function = BENCHES.locate(name).partition(":")
     return frozenset(inspect.signature(getattr(import_module(module), function)).parameters)

@@ -27,7 +27,11 @@ driftwood bench parsing --data loghub_2k --subjects driftwood,drain3
 
 driftwood bench parsing --data DIR --sets Linux,Mac --jobs 2 --json rows.jsonl
 
-The last one goes on where it was stopped. Docs: docs/parsing_benchmark.md
+driftwood bench detection --data DIR --sets ait_ads,adfa --subjects knn,ensemble --json rows.jsonl
+
+driftwood bench detection --data DIR --protocols strict,B --plots figures
+
+With --json a benchmark that was stopped goes on. Docs: docs/parsing_benchmark.md, docs/detection_benchmark.md
 """
 POSTED = 5_000  # rows in a request
 
@@ -44,7 +48,7 @@ def bench(
     ] = None,
     sets: Annotated[str | None, typer.Option("--sets", help="Folders in it, A,B.")] = None,
     subjects: Annotated[
-        str | None, typer.Option("--subjects", help="What to measure, X,Y; all by default.")
+        str | None, typer.Option("--subjects", help="What to measure, X,Y; the fast ones or `all`.")
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds, from 0 on.")] = 5,
     json_: Annotated[
@@ -60,13 +64,20 @@ def bench(
         float | None,
         typer.Option("--limit", min=0.1, help="Seconds that a subject may take on a data set."),
     ] = None,
+    protocols: Annotated[
+        str | None, typer.Option("--protocols", help="Rules, A,B; all that a data set has.")
+    ] = None,
+    plots: Annotated[
+        Path | None, typer.Option("--plots", help="Draw curves into this folder, SVG and PNG.")
+    ] = None,
 ) -> None:
     """Run a benchmark and print its table; every row names data, seeds, commit and device."""
     from eval.results import write
 
     file = None if str(json_) == "-" else json_
     able = settings_of(name)
-    settings: dict[str, object] = {"jobs": jobs, "limit_s": limit}
+    settings: dict[str, object] = {"jobs": jobs, "limit_s": limit, "plots": plots}
+    settings["protocols"] = _split(protocols) or None
     settings = {key: value for key, value in settings.items() if value is not None}
     if unknown := settings.keys() - able:
         flags = ", ".join(f"--{key.removesuffix('_s')}" for key in sorted(unknown))

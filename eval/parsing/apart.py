@@ -14,6 +14,7 @@ from eval.parsing.metrics import Labels, Met, Scores
 from eval.parsing.normalise import normalise
 from eval.parsing.readers import DataSet, load
 from eval.parsing.subjects import Subject, SubjectFailed
+from eval.processes import died, end, too_long
 
 PROTOCOLS = ("raw", "normalised")
 GRACE_S = 90.0
@@ -79,7 +80,7 @@ class Apart:
             self._process.join(10)  # told to end while it ends, it would complain
         except EOFError:
             self._process.join(10)
-            raise SubjectFailed(_died(self._process.exitcode)) from None
+            raise SubjectFailed(died(self._process.exitcode)) from None
         finally:
             self.kill()
         if isinstance(answer, str):
@@ -88,22 +89,7 @@ class Apart:
 
     def kill(self) -> None:
         """End it, if it still runs; it ends what it has started when it is told to end."""
-        if self._process.is_alive():
-            self._process.terminate()
-            self._process.join(5)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-
-
-def too_long(limit_s: float) -> str:
-    return f"took more than {limit_s:g} s"
-
-
-def _died(code: int | None) -> str:
-    if code is not None and code < 0:
-        return f"its process was killed by {signal.Signals(-code).name}; was memory short?"
-    return f"its process ended with exit code {code}"
+        end(self._process)
 
 
 def _work(

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from threading import Lock
 
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from driftwood.errors import ConfigError, DriftwoodError
-from eval.parsing.apart import PROTOCOLS, Apart, Scored, too_long
+from eval.journal import MEAN, is_mean, progress, save, stamped_apart, stored
+from eval.parsing.apart import PROTOCOLS, Apart, Scored
 from eval.parsing.readers import DataSet, DataSetError, find, sha
 from eval.parsing.subjects import Subject, known_subjects
-from eval.results import Row, commit, read, stamped, write
+from eval.processes import too_long
+from eval.results import Row, commit
 
 BENCH = "parsing"
-MEAN = "mean"
 COST = "cost"
 PART_METRICS = ("GA", "PA", "FGA", "FTA")
 
@@ -60,7 +59,7 @@ def run(
     """
     chosen = _chosen(subjects)
     datasets = find(data, sets)
-    before = _before(journal)
+    before = stored(journal, BENCH)
     kept = _kept(before, limit_s)
     named = {each.name for each in datasets}
     rows = [row for row in before if row.subject not in chosen or row.data not in named]
@@ -71,7 +70,7 @@ def run(
             digest = sha(path)
         except (DataSetError, OSError) as error:
             # The reason is the data set's, whoever would have read it.
-            rows += _stamped(_failures(dataset.name, chosen, str(error)))
+            rows += stamped_apart(_failures(dataset.name, chosen, str(error)))
             continue
         for name, subject in chosen.items():
             task = _Task(dataset, name, subject, digest, _config(subject, layout))
@@ -82,10 +81,10 @@ def run(
     try:
         for done in _measured(tasks, jobs, limit_s):
             rows += done
-            _save(journal, rows)
+            save(journal, rows)
     finally:
-        rows = _in_order([*rows, *_stamped(_means(rows))], chosen)
-        _save(journal, rows)
+        rows = _in_order([*rows, *stamped_apart(_means(rows))], chosen)
+        save(journal, rows)
     return rows
 
 
@@ -114,21 +113,21 @@ def _measured(tasks: Sequence[_Task], jobs: int, limit_s: float) -> Iterator[lis
             process = Apart(task.dataset, task.subject, limit_s)
             running.add(process)
         try:
-            return _stamped(_rows(task, process.result()))
+            return stamped_apart(_rows(task, process.result()))
         except DriftwoodError as error:
-            return _stamped(_failed(task, str(error)))
+            return stamped_apart(_failed(task, str(error)))
         finally:
             running.discard(process)
 
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="bench")
     try:
         waiting: set[Future[list[Row]]] = {pool.submit(one, task) for task in tasks}
-        with _progress() as progress:
-            bar = progress.add_task("parsing", total=len(tasks))
+        with progress() as shown:
+            bar = shown.add_task("parsing", total=len(tasks))
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for each in done:
-                    progress.advance(bar)
+                    shown.advance(bar)
                     yield each.result()
     finally:
         with lock:
@@ -136,18 +135,6 @@ def _measured(tasks: Sequence[_Task], jobs: int, limit_s: float) -> Iterator[lis
         for process in list(running):
             process.kill()
         pool.shutdown(cancel_futures=True)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not Console(stderr=True).is_terminal,
-    )
 
 
 def _rows(task: _Task, found: Scored) -> Iterator[Row]:
@@ -208,32 +195,10 @@ def _means(rows: Sequence[Row]) -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _stamped(rows: Iterable[Row]) -> list[Row]:
-    """With commit, machine and time; the memory stays the subject's, and not that of this process."""
-    rows = list(rows)
-    return [
-        replace(stamp, peak_mb=row.peak_mb) for row, stamp in zip(rows, stamped(rows), strict=True)
-    ]
-
-
 def _in_order(rows: Iterable[Row], subjects: Iterable[str]) -> list[Row]:
     """By data set, averages last, then as the subjects were named."""
     place = {name: at for at, name in enumerate(subjects)}
     return sorted(rows, key=lambda row: (is_mean(row), row.data, place.get(row.subject, 0)))
-
-
-def is_mean(row: Row) -> bool:
-    return row.data.rpartition("/")[2] == MEAN
-
-
-def _before(journal: Path | None) -> list[Row]:
-    """What the file holds of this benchmark, without averages. Raises ConfigError for another file."""
-    if journal is None or not journal.exists():
-        return []
-    try:
-        return [row for row in read(journal) if row.bench == BENCH and not is_mean(row)]
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"{journal} is no file of results ({error}); name another one") from error
 
 
 def _kept(before: Iterable[Row], limit_s: float) -> dict[tuple[str, ...], list[Row]]:
@@ -244,13 +209,3 @@ def _kept(before: Iterable[Row], limit_s: float) -> dict[tuple[str, ...], list[R
             key = (row.data, row.subject, row.config, row.data_sha, row.commit)
             kept.setdefault(key, []).append(row)
     return kept
-
-
-def _save(journal: Path | None, rows: Sequence[Row]) -> None:
-    """The whole file anew, under another name first: a kill leaves the old one or the new one."""
-    if journal is None:
-        return
-    new = journal.with_name(f"{journal.name}.new")
-    new.unlink(missing_ok=True)
-    write(rows, new)
-    new.replace(journal)

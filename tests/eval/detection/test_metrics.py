@@ -142,7 +142,7 @@ def test_the_bootstrap_spreads_as_the_usual_one_does() -> None:
     rng = np.random.default_rng(1)
     truth = (rng.random(400) < 0.2).astype(np.int8)
     score = rng.normal(truth * 1.0, 1.0)
-    ours = Bootstrap(np.arange(400), 2_000).ap(truth, score, np.arange(400))
+    ours = Bootstrap(np.arange(400), 2_000).aps(truth, [score], np.arange(400))[0]
     picks = [rng.integers(0, 400, 400) for _ in range(2_000)]
     usual = np.array([resampled(truth[p], score[p]) for p in picks])
     assert np.std(ours) == pytest.approx(np.std(usual), rel=0.1)
@@ -156,13 +156,23 @@ def test_a_resample_is_the_same_units_for_every_subject_and_every_view() -> None
     truth = (rng.random(90) < 0.3).astype(np.int8)
     score, rows = rng.random(90), np.arange(90)
     bootstrap = Bootstrap(rows // 3, 50)
-    whole = bootstrap.ap(truth, score, rows)
-    assert (bootstrap.ap(truth, score, rows) == whole).all()
+    whole = bootstrap.aps(truth, [score], rows)[0]
+    assert (bootstrap.aps(truth, [score], rows)[0] == whole).all()
     times = np.random.default_rng(0).poisson(1.0, (50, 30)).astype(np.uint8)[0][rows // 3]
     assert whole[0] == pytest.approx(Ranking.of(truth, score, times.astype(float)).ap())
     part = rows[truth == 1][:5]
-    found = bootstrap.ap(truth[part], score[part], part)
+    found = bootstrap.aps(truth[part], [score[part]], part)[0]
     assert found[~np.isnan(found)] == pytest.approx(1.0), "anomalies alone, where any is drawn"
+
+
+@given(cases())
+def test_units_that_nobody_tells_apart_are_counted_first_without_a_difference(case: Case) -> None:
+    truth, score, weight = case
+    rows, other = np.arange(len(truth)), np.arange(len(truth), dtype=float)
+    bootstrap = Bootstrap(rows, 5)
+    together = bootstrap.aps(truth, [score], rows, weight)[0]
+    apart = bootstrap.aps(truth, [score, other], rows, weight)[0]
+    assert together == pytest.approx(apart, nan_ok=True)
 
 
 def test_the_better_of_two_is_told_from_luck() -> None:
@@ -170,7 +180,7 @@ def test_the_better_of_two_is_told_from_luck() -> None:
     truth = (rng.random(600) < 0.2).astype(np.int8)
     good, bad = rng.normal(truth * 2.0, 1.0), rng.normal(truth * 1.0, 1.0)
     bootstrap, rows = Bootstrap(np.arange(600)), np.arange(600)
-    one, other = bootstrap.ap(truth, good, rows), bootstrap.ap(truth, bad, rows)
+    one, other = bootstrap.aps(truth, [good, bad], rows)
     assert p_greater(one, other) < 0.01
     assert p_greater(other, one) > 0.99
     assert p_greater(one, one) == 1.0

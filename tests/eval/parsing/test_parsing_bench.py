@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from driftwood.errors import ConfigError
+from eval.journal import is_mean
 from eval.parsing import run as bench
 from eval.parsing.apart import Apart
 from eval.parsing.run import run
@@ -126,7 +127,7 @@ def test_averages_keep_groups_of_data_sets_apart(
     lay(tmp_path, "A", "loghub_2_0")
     lay(tmp_path, "B", "loghub_2_0")
     rows = run(tmp_path, subjects=["started"], jobs=2)
-    means = {row.data: row.n for row in rows if bench.is_mean(row) and row.metric == "GA"}
+    means = {row.data: row.n for row in rows if is_mean(row) and row.metric == "GA"}
     assert means == {"loghub_2k/mean": 1, "loghub_2_0/mean": 2}
 
 
