@@ -1,4 +1,4 @@
-"""Fetches Loghub-2.0 from Zenodo: checksums, resumed where it stopped, unpacked safely; what is there stays.
+"""Fetches Loghub from Zenodo, with templates (2.0) or raw: checksums, resumed where it stopped, unpacked safely.
 
 This is the one place, beside the making of the peers' environment, where Driftwood asks the internet for anything, and
 only when a user says `driftwood data download`.
@@ -20,12 +20,6 @@ import httpx
 from driftwood.errors import ConfigError, DriftwoodError
 
 ZENODO = "https://zenodo.org"
-RECORD = "8275861"
-SETS = (
-    *("Apache", "BGL", "HDFS", "HPC", "Hadoop", "HealthApp", "Linux"),
-    *("Mac", "OpenSSH", "OpenStack", "Proxifier", "Spark", "Thunderbird", "Zookeeper"),
-)
-"""What the record holds, for the instructions where it cannot be asked."""
 TRIES = 5
 _CHUNK = 1 << 20
 _RESERVE = 64 << 20  # bytes that stay free on the disk
@@ -33,6 +27,33 @@ _RESERVE = 64 << 20  # bytes that stay free on the disk
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Called with the set, its bytes so far and its bytes in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One of Zenodo's; what it holds is asked, with sizes and checksums."""
+
+    number: str
+    sets: tuple[str, ...]
+    """Of what it holds; named in the instructions where it cannot be asked."""
+    mark: str
+    """A file that is there when a set is."""
+    whole: bool
+    """Whether all that it holds is fetched by default, or `sets` only."""
+
+
+LOGHUB_2 = Record(
+    "8275861",
+    (
+        *("Apache", "BGL", "HDFS", "HPC", "Hadoop", "HealthApp", "Linux"),
+        *("Mac", "OpenSSH", "OpenStack", "Proxifier", "Spark", "Thunderbird", "Zookeeper"),
+    ),
+    "*_full.log_structured.csv",
+    whole=True,
+)
+"""Lines with their true templates."""
+RAW = Record("8196385", ("HDFS_v1", "BGL", "Hadoop"), "*.log", whole=False)
+"""Whole logs; of the record's sets those with labels that come as .zip."""
 
 
 class DownloadError(DriftwoodError):
@@ -52,7 +73,7 @@ class Archive:
 
 
 class Loghub:
-    """`data` gets a folder per set, `<DS>/<DS>_full.log_structured.csv` and beside it the log and its templates."""
+    """`data` gets a folder per set, `<DS>/<DS>_full.log_structured.csv` or `<DS>/<DS>.log`, and what comes with it."""
 
     def __init__(
         self,
@@ -60,8 +81,10 @@ class Loghub:
         server: str = ZENODO,
         progress: Progress = lambda *_: None,
         wait: Callable[[float], None] = time.sleep,
+        record: Record = LOGHUB_2,
     ) -> None:
         self._data = data
+        self._of = record
         self._server = server.rstrip("/")
         self._progress = progress
         self._wait = wait
@@ -69,7 +92,7 @@ class Loghub:
         self._http = httpx.Client(timeout=timeout, follow_redirects=True)
 
     def fetch(self, sets: Sequence[str] = ()) -> list[str]:
-        """The sets that were fetched now, all of the record by default. Raises DownloadError, ConfigError."""
+        """The sets that were fetched now, the record's usual ones by default. Raises DownloadError, ConfigError."""
         with self._http:
             missing = [name for name in sets if not self._is_there(name)]
             if sets and not missing:
@@ -78,7 +101,7 @@ class Loghub:
                 archives = self._record()
                 wanted = [
                     self._known(archives, name)
-                    for name in missing or archives
+                    for name in missing or (archives if self._of.whole else self._of.sets)
                     if not self._is_there(name)
                 ]
                 self._data.mkdir(parents=True, exist_ok=True)
@@ -87,7 +110,7 @@ class Loghub:
                     self._download(archive)
                     self._unpack(archive)
             except _Unreachable as error:
-                raise DownloadError(f"{error}\n{self.by_hand(missing or SETS)}") from error
+                raise DownloadError(f"{error}\n{self.by_hand(missing or self._of.sets)}") from error
         return [each.name for each in wanted]
 
     def by_hand(self, sets: Sequence[str]) -> str:
@@ -95,18 +118,18 @@ class Loghub:
         pages = "\n".join(f"  {self._url(name)} -> {self._data / f'{name}.zip'}" for name in sets)
         return (
             f"Fetch on a machine that can:\n{pages}\n"
-            f"Check each with `md5sum NAME.zip` against the record, {self._server}/records/{RECORD} "
-            f"(or {self._server}/api/records/{RECORD}, field files[].checksum).\n"
+            f"Check each with `md5sum NAME.zip` against the record, {self._server}/records/{self._of.number} "
+            f"(or {self._server}/api/records/{self._of.number}, field files[].checksum).\n"
             f"Then, for each: `unzip NAME.zip -d {self._data}`, so that "
-            f"{self._data / 'NAME' / 'NAME_full.log_structured.csv'} is there."
+            f"{self._data / 'NAME' / self._of.mark.replace('*', 'NAME')} is there."
         )
 
     def _url(self, name: str) -> str:
-        return f"{self._server}/records/{RECORD}/files/{name}.zip"
+        return f"{self._server}/records/{self._of.number}/files/{name}.zip"
 
     def _is_there(self, name: str) -> bool:
         """A set is unpacked elsewhere and renamed when whole, so that half a set is never there."""
-        return any((self._data / name).glob("*_full.log_structured.csv"))
+        return any((self._data / name).rglob(self._of.mark))
 
     @staticmethod
     def _known(archives: dict[str, Archive], name: str) -> Archive:
@@ -115,7 +138,7 @@ class Loghub:
         return archives[name]
 
     def _record(self) -> dict[str, Archive]:
-        url = f"{self._server}/api/records/{RECORD}"
+        url = f"{self._server}/api/records/{self._of.number}"
         response = self._again(lambda: self._ok(self._http.get(url)))
         try:
             return {
@@ -219,8 +242,8 @@ class Loghub:
         except (zipfile.BadZipFile, NotImplementedError) as error:
             raise DownloadError(f"{part} cannot be unpacked: {error}") from error
         folder = self._data / archive.name
-        if not any(half.glob("*_full.log_structured.csv")):
-            raise DownloadError(f"{part} holds no {archive.name}_full.log_structured.csv")
+        if not any(half.rglob(self._of.mark)):
+            raise DownloadError(f"{part} holds no {self._of.mark.replace('*', archive.name)}")
         if folder.exists():
             raise DownloadError(f"{folder} is in the way: it is no data set; move it away")
         half.rename(folder)

@@ -36,35 +36,46 @@ def download(
     name: Annotated[
         str,
         typer.Argument(
-            help="loghub: Loghub-2.0 from Zenodo. peers: the environment of the other parsers."
+            help="loghub: Loghub-2.0 from Zenodo. loghub-raw: whole logs with labels, for detection. "
+            "peers: the environment of the other parsers."
         ),
     ],
     data: Annotated[
-        Path, typer.Option("--data", help="loghub: folder that gets a folder per set.")
-    ] = Path("data/loghub_2_0"),
+        Path | None,
+        typer.Option(
+            "--data", help="Folder that gets a folder per set; data/loghub_2_0 or data/detection."
+        ),
+    ] = None,
     sets: Annotated[
-        str | None, typer.Option("--sets", help="loghub: sets, A,B; all 14 by default.")
+        str | None,
+        typer.Option(
+            "--sets",
+            help="Sets, A,B; by default all 14 of loghub, and HDFS_v1,BGL,Hadoop of loghub-raw.",
+        ),
     ] = None,
     mirror: Annotated[
         str | None,
-        typer.Option("--mirror", help="loghub: a server with Zenodo's paths in its place."),
+        typer.Option("--mirror", help="A server with Zenodo's paths in its place."),
     ] = None,
 ) -> None:
     """Fetch what a benchmark needs. An interrupted download goes on where it stopped; what is there stays.
 
     `peers` goes to ~/.cache/driftwood/peers, or to DRIFTWOOD_PEERS, and asks the package index that pip is set up for.
     """
-    if name == "loghub":
-        _loghub(data, [each.strip() for each in (sets or "").split(",") if each.strip()], mirror)
+    if name in ("loghub", "loghub-raw"):
+        wanted = [each.strip() for each in (sets or "").split(",") if each.strip()]
+        _loghub(name == "loghub-raw", data, wanted, mirror)
     elif name == "peers":
         _peers()
     else:
-        raise ConfigError(f"no download {name!r}; there are loghub and peers")
+        raise ConfigError(f"no download {name!r}; there are loghub, loghub-raw and peers")
 
 
-def _loghub(data: Path, sets: list[str], mirror: str | None) -> None:
-    from eval.download import ZENODO, Loghub
+def _loghub(raw: bool, data: Path | None, sets: list[str], mirror: str | None) -> None:
+    from eval.download import LOGHUB_2, RAW, ZENODO, Loghub
 
+    data = data or Path("data/detection" if raw else "data/loghub_2_0")
+    record = RAW if raw else LOGHUB_2
     shown = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -80,7 +91,7 @@ def _loghub(data: Path, sets: list[str], mirror: str | None) -> None:
         shown.update(bars[name], completed=done)
 
     with shown:
-        fetched = Loghub(data, mirror or ZENODO, progress).fetch(sets)
+        fetched = Loghub(data, mirror or ZENODO, progress, record=record).fetch(sets)
     there = f"; fetched now: {', '.join(fetched)}" if fetched else "; nothing was missing"
     print(f"{data} is complete{there}")
 

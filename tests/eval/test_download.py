@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from driftwood.errors import ConfigError
-from eval.download import RECORD, DownloadError, Loghub
+from eval.download import LOGHUB_2, RAW, DownloadError, Loghub
 from tests.ui.processes import driftwood, free_port
 
 CSV = "LineId,Content,EventId,EventTemplate\n1,up 5,E1,up <*>\n"
@@ -60,7 +60,7 @@ class Answer(BaseHTTPRequestHandler):
         if zenodo.fail:
             self.send_error(zenodo.fail.pop(0))
             return
-        if self.path == f"/api/records/{RECORD}":
+        if self.path in (f"/api/records/{each.number}" for each in (LOGHUB_2, RAW)):
             files = [
                 {"key": f"{n}.zip", "size": len(d), "checksum": f"md5:{hashlib.md5(d).hexdigest()}"}
                 for n, d in zenodo.files.items()
@@ -114,6 +114,19 @@ def test_all_sets_of_the_record_are_unpacked_into_their_folders(
         for kind in ("log", "log_structured.csv")
     ]
     assert (tmp_path / "Alpha/Alpha_full.log_structured.csv").read_text() == CSV
+
+
+def test_raw_logs_are_another_record_of_which_the_labelled_ones_are_fetched(
+    zenodo: Zenodo, tmp_path: Path
+) -> None:
+    zenodo.files |= {name: zipped(name) for name in RAW.sets}
+    raw = Loghub(tmp_path, zenodo.url, wait=lambda _: None, record=RAW)
+    assert raw.fetch() == ["HDFS_v1", "BGL", "Hadoop"]
+    assert {path.split("/")[2] for path, _ in zenodo.asked if path.startswith("/records")} == {
+        RAW.number
+    }
+    again = Loghub(tmp_path, zenodo.url, wait=lambda _: None, record=RAW)
+    assert again.fetch(["HDFS_v1"]) == []
 
 
 def test_a_set_that_is_there_is_not_asked_for_again(zenodo: Zenodo, tmp_path: Path) -> None:
@@ -220,4 +233,4 @@ def test_the_command_fetches_and_says_what_it_did(zenodo: Zenodo, tmp_path: Path
     assert driftwood(*asked, "--sets", "Alpha").stdout.endswith("nothing was missing\n")
     unknown = driftwood("data", "download", "logbub")
     assert unknown.returncode == 2
-    assert "there are loghub and peers" in unknown.stderr
+    assert "there are loghub, loghub-raw and peers" in unknown.stderr

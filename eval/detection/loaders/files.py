@@ -25,6 +25,8 @@ _TAR = re.compile(r"\.(tar(\.(gz|xz|bz2))?|tgz|txz)$")
 _PACKED: dict[str, Callable[[Path], Any]] = {".xz": lzma.open, ".gz": gzip.open}
 _TEXT_BESIDE = re.compile(r"^(readme|license|licence|manifest|copying|changelog)\b", re.IGNORECASE)
 _DEPTH = 3
+_LARGE = 256 << 20
+"""Bytes of a tar from which on it must be unpacked: to list it is to read all of it."""
 DAMAGED = (
     *(OSError, EOFError, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile),
     NotImplementedError,  # zipfile's word for a compression that it does not know
@@ -93,7 +95,7 @@ class Folder:
         is_on_top = file.parent == self.root  # one below belongs to another data set
         if file.suffix == ".zip" and is_on_top:
             yield from self._zipped(file)
-        elif _TAR.search(file.name) and is_on_top:
+        elif _TAR.search(file.name) and is_on_top and file.stat().st_size < _LARGE:
             yield from self._tarred(file)
         elif file.suffix in _PACKED:
             yield within.removesuffix(file.suffix), partial(_PACKED[file.suffix], file)
