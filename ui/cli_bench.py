@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -14,6 +14,8 @@ from rich.table import Table
 
 from driftwood.errors import ConfigError
 from eval import BENCHES, settings_of
+from ui.board import Board, is_part
+from ui.shapes import Result
 
 if TYPE_CHECKING:
     from eval.results import Row
@@ -97,7 +99,8 @@ def bench(
         screen = Console(highlight=False)
         if not screen.is_terminal:  # a file has room
             screen.width = 160
-        screen.print(table([row for row in rows if not _is_part(row)]))
+        for shown in tables(rows):
+            screen.print(shown, "")
     if url is not None:  # last: a server that is away must not cost the rows
         _post(rows, url)
 
@@ -106,39 +109,59 @@ def _post(rows: Sequence[Row], url: str) -> None:
     from ui.client import Client
 
     client = Client(url)
+    metrics = {row.metric for row in rows}
     # Parts first: a leaderboard asks for the newest rows, and shows the whole.
-    ordered = [dataclasses.asdict(row) for row in sorted(rows, key=_is_part, reverse=True)]
+    whole = sorted(rows, key=lambda row: not is_part(row.metric, metrics))
+    ordered = [dataclasses.asdict(row) for row in whole]
     for start in range(0, len(ordered), POSTED):
         client.post_results(ordered[start : start + POSTED])
 
 
-def _is_part(row: Row) -> bool:
-    """Of a breakdown, which is for the file: its columns would fill the screen ten times."""
-    return row.bench == "parsing" and "@" in row.metric
+def tables(rows: Sequence[Row]) -> Iterator[Table]:
+    """A table for all protocols with the same metrics, a line for each subject on each data set.
 
-
-def table(rows: Sequence[Row]) -> Table:
-    """A line for each subject on each data set, a column for each metric; intervals in brackets."""
-    metrics = list(dict.fromkeys(row.metric for row in rows))
-    cells: dict[tuple[str, str, str], dict[str, str]] = {}
+    The best of a data set and protocol has a star; intervals stand in brackets. Parts are for the file: their columns
+    would fill the screen ten times.
+    """
+    boards: dict[tuple[str, str], list[Result]] = {}
     for row in rows:
-        cells.setdefault((row.data, row.protocol, row.subject), {})[row.metric] = _cell(row)
+        # dataclasses.asdict gives what `Result` says, which mypy cannot see
+        boards.setdefault((row.data, row.protocol), []).append(
+            cast(Result, dataclasses.asdict(row))
+        )
+    alike: dict[tuple[str, ...], dict[tuple[str, str], Board]] = {}
+    for key, each in boards.items():
+        board = Board.of(each)
+        alike.setdefault(tuple(sorted(board.metrics)), {})[key] = board
+    for group in alike.values():
+        yield _table(group)
+
+
+def _table(boards: Mapping[tuple[str, str], Board]) -> Table:
+    metrics = list(dict.fromkeys(m for board in boards.values() for m in board.metrics))
     shown = Table(box=None, pad_edge=False)
     for name in ("data", "protocol", "subject"):
         shown.add_column(name, no_wrap=True)
     for name in metrics:
         shown.add_column(name, overflow="fold")
-    for key, values in cells.items():
-        shown.add_row(*key, *(values.get(metric, "") for metric in metrics))
+    for (data, protocol), board in boards.items():
+        best = {metric: board.best(metric) for metric in metrics}
+        for subject, cells in board.cells.items():
+            texts = [_cell(cells.get(metric), best[metric]) for metric in metrics]
+            shown.add_row(data, protocol, subject, *texts)
     return shown
 
 
-def _cell(row: Row) -> str:
-    if row.value is None:
-        return row.note or "-"
-    if row.low is None or row.high is None or row.low == row.high:
-        return f"{row.value:,.0f}" if row.value >= 1_000 else f"{row.value:.3g}"
-    return f"{row.value:.3g} [{row.low:.3g}, {row.high:.3g}]"
+def _cell(row: Result | None, best: float | None) -> str:
+    if row is None:
+        return ""
+    value, low, high = row.get("value"), row.get("low"), row.get("high")
+    if value is None:
+        return row.get("note") or "-"
+    star = "*" if value == best else ""
+    if low is None or high is None or low == high:
+        return f"{value:,.0f}{star}" if value >= 1_000 else f"{value:.3g}{star}"
+    return f"{value:.3g}{star} [{low:.3g}, {high:.3g}]"
 
 
 def _split(text: str | None) -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from eval.results import Row, read
-from ui.cli_bench import table
+from ui.cli_bench import tables
 from ui.client import Client
 
 LETTERS = str.maketrans("0123456789", "abcdefghij")
@@ -93,5 +93,25 @@ def test_a_wrong_flag_is_told(arguments: list[str], words: str) -> None:
 
 def test_large_numbers_are_written_out() -> None:
     screen = Console(width=120, record=True, file=StringIO())
-    screen.print(table([Row("parsing", "A", "cost", "drain3", "lines/s", 45_811.3)]))
+    screen.print(*tables([Row("parsing", "A", "cost", "drain3", "lines/s", 45_811.3)]))
     assert "45,811" in screen.export_text()
+
+
+def test_the_best_of_a_data_set_has_a_star_and_a_part_no_column() -> None:
+    rows = [
+        Row("detection", data, "A", subject, metric, value, note="" if value else "took too long")
+        for data, values in {"one": (0.5, 0.9, 1.0), "two": (0.8, None, 1.0)}.items()
+        for subject, value in zip(("knn", "pca", "all_positive"), values, strict=True)
+        for metric in ("AP", "AP@distinct")
+    ]
+    rows.append(Row("detection", "one", "cost", "knn", "events/s", 2e6))
+    screen = Console(width=120, record=True, file=StringIO())
+    for shown in tables(rows):
+        screen.print(shown)
+    said = [line.split() for line in screen.export_text().splitlines()]
+    assert ["one", "A", "pca", "0.9*"] in said
+    assert ["two", "A", "knn", "0.8*"] in said
+    assert ["two", "A", "pca", "took", "too", "long"] in said
+    assert ["one", "A", "all_positive", "1"] in said, "flagging everything wins nothing"
+    assert ["data", "protocol", "subject", "events/s"] in said, "costs are a table of their own"
+    assert not any("distinct" in word for line in said for word in line)

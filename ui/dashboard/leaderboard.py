@@ -2,60 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from ui.board import Board, lower_is_better, value_of
 from ui.dashboard.markup import Html, join, tag
 from ui.shapes import Result
-
-LOWER_IS_BETTER = ("peak_mb", "seconds", "false_alarms_per_hour", "delay_s", "delay_max_s")
-SORTED_BY = ("FTA", "F1", "AP", "recall", "lines/s", "GA")
-"""The first of these that a table has; else its first metric."""
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """The newest rows of one benchmark, data set and protocol."""
-
-    metrics: tuple[str, ...]
-    cells: dict[str, dict[str, Result]]
-    """By subject, then by metric."""
-
-    @classmethod
-    def of(cls, rows: Iterable[Result]) -> Board:
-        """`rows`, the newest first. What breaks a metric down (`FTA@0`) has no column when the metric has one."""
-        cells: dict[str, dict[str, Result]] = {}
-        for row in rows:
-            # A run that failed has one row; what an older one reached must not stand beside it.
-            known = cells.setdefault(row["subject"], {})
-            if any(each.get("at") != row.get("at") and _failed(each) for each in known.values()):
-                continue
-            known.setdefault(row["metric"], row)
-        seen = {metric: None for each in cells.values() for metric in reversed(each)}
-        metrics = tuple(m for m in seen if "@" not in m or m.partition("@")[0] not in seen)
-        return cls(metrics, cells)
-
-    def best(self, metric: str) -> float | None:
-        values = [v for each in self.cells.values() if (v := _value(each.get(metric))) is not None]
-        if not values:
-            return None
-        return min(values) if metric in LOWER_IS_BETTER else max(values)
-
-    def ranked(self, by: str) -> list[str]:
-        """Subjects, the best by that metric first; those without a value last."""
-        down = 1 if by in LOWER_IS_BETTER else -1
-
-        def place(subject: str) -> tuple[bool, float, str]:
-            value = _value(self.cells[subject].get(by))
-            return (value is None, down * (value or 0.0), subject)
-
-        return sorted(self.cells, key=place)
-
-    def sorted_by(self, wanted: str = "") -> str:
-        for metric in (wanted, *SORTED_BY, *self.metrics[:1]):
-            if metric in self.metrics:
-                return metric
-        return ""
 
 
 def choices(rows: Sequence[Result], name: str) -> list[str]:
@@ -99,6 +50,7 @@ def empty() -> Html:
         tag("p", "Benchmarks post their rows to this server, and they are compared here:"),
         tag("pre", "driftwood data download loghub"),
         tag("pre", "driftwood bench parsing --data DIR --json rows.jsonl --url URL"),
+        tag("pre", "driftwood bench detection --data DIR --json rows.jsonl --url URL"),
         tag("p", "Or without any data: "),
         tag("pre", "driftwood bench demo --url URL"),
         cls="dw-empty",
@@ -106,7 +58,7 @@ def empty() -> Html:
 
 
 def _head(metric: str, by: str) -> Html:
-    mark = (" ▴" if metric in LOWER_IS_BETTER else " ▾") if metric == by else None
+    mark = (" ▴" if lower_is_better(metric) else " ▾") if metric == by else None
     return tag("th", metric, mark, cls="n", data_pick=f"sort:{metric}", tabindex=0)
 
 
@@ -126,7 +78,7 @@ def _row(at: int, subject: str, board: Board, best: dict[str, float | None]) -> 
 
 
 def _cell(row: Result | None, best: float | None) -> Html:
-    value = _value(row)
+    value = value_of(row)
     if row is None:
         return tag("td", cls="n")
     if value is None:
@@ -143,11 +95,3 @@ def number(value: float) -> str:
     ['0.000', '0.904', '1.000', '12.3', '45,811']
     """
     return f"{value:.3f}" if value <= 1 else f"{value:.1f}" if value < 1_000 else f"{value:,.0f}"
-
-
-def _value(row: Result | None) -> float | None:
-    return None if row is None else row.get("value")
-
-
-def _failed(row: Result) -> bool:
-    return row.get("value") is None

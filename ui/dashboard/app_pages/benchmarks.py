@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui.board import Board
 from ui.dashboard import frame, leaderboard, ways
 from ui.dashboard.markup import join, tag
 from ui.dashboard.view import view
@@ -39,7 +40,7 @@ def page() -> None:
                 width=220,
             )
             rows = [row for row in rows if row[name] == chosen]  # type: ignore[literal-required]
-    board = leaderboard.Board.of(rows)
+    board = Board.of(rows)
     by = board.sorted_by(ways.chosen("sort"))
     newest = max((row.get("at") or "" for row in rows), default="")
     device = rows[0].get("device") or ""
