@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import filterfalse
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,12 @@ from detectors.session_ids import ids_by, models_of
 from detectors.session_model import NORMAL, REAL, Finding, SessionModel
 from detectors.sessions import Session, Sessions
 from detectors.snapshot import pack, unpack
-from detectors.units import FOREVER, NEVER, SECOND, ints
+from detectors.units import FOREVER, NEVER, SECOND, codes_of, dictionary, ints
 from detectors.windows import PAUSE_NS
+from detectors.wording import MAX_EVIDENCE
 from driftwood import logql
 from driftwood.config import Detection, StreamRule
-from driftwood.labels import SERVICE_LABELS, label_key
+from driftwood.labels import label_key, source_key
 from driftwood.logql.ast import LogQuery, MatchOp
 from driftwood.protocols import Explanation
 from driftwood.records import Anomaly, Events
@@ -91,6 +93,7 @@ class SessionLane:
             return ()
         events = Events(events.slice(first))
         names, codes = models_of(events, self._rule.per)
+        self._meet(events, names, codes)
         closed = self._sessions.add(
             ints(events, "ts"),
             pa.DictionaryArray.from_arrays(codes, pa.array(names, pa.string())),
@@ -112,6 +115,19 @@ class SessionLane:
                 found.append(anomaly)
         return tuple(anomaly for anomaly in found if anomaly.id not in self._looked)
 
+    def _meet(self, events: Events, names: Sequence[str], codes: pa.Array[Any]) -> None:
+        """Note where the lines of each model come from, as long as all come from there."""
+        labels, services = dictionary(events, "labels"), dictionary(events, "service")
+        keys = [source_key(str(text)) for text in labels.dictionary.to_pylist()]
+        line_id, of_rows = ints(events, "line_id"), np.asarray(codes.to_numpy())
+        for code, name in enumerate(names):
+            model = self._model(name)
+            if model is not None and len(rows := np.flatnonzero(of_rows == code)):
+                model.origin.meet(keys, codes_of(labels)[rows], line_id[rows])
+                model.service.meet(
+                    services.dictionary.to_pylist(), codes_of(services)[rows], line_id[rows]
+                )
+
     def _model(self, source: str) -> SessionModel | None:
         model = self._models.get(source)
         if model is None and len(self._models) < MAX_MODELS:
@@ -119,11 +135,9 @@ class SessionLane:
         return model
 
     def _new(self, source: str) -> SessionModel:
-        labels = self._labels | orjson.loads(source)
-        service = next((labels[name] for name in SERVICE_LABELS if name in labels), "")
         return SessionModel(
             source,
-            service,
+            label_key(self._labels | orjson.loads(source)),
             self._detectors,
             self._rule.warmup_sessions,
             self._rule.refit_sessions,
@@ -163,23 +177,24 @@ class SessionLane:
         if row is not None:
             told = finding.detector.explain(finding.batch, finding.scores, row, self._texts())
             kind = str(finding.scores.kind[row])
+            lines = _evidence(told.line_ids, session)
         else:  # nothing strange in it but that people confirmed one like it
-            lines = tuple(session.rows.line_id[:20].tolist())
-            told = Explanation("a session like one that was called a real anomaly", (), lines)
+            told = Explanation("a session like one that was called a real anomaly")
             kind = "confirmed"
+            lines = _evidence((), session)
         return Anomaly(
             id=_id(self.name, session),
             detector=finding.detector.name,
             kind=kind,
-            source=label_key(self._labels | orjson.loads(model.source)),
-            service=model.service,
+            source=model.origin.of(session) or model.labels,
+            service=model.service.of(session) or "",
             start=session.start,
             end=session.end,
             score=finding.score,
             p_value=finding.p_value,
             title=f"{told.title} (session {session.session})" if session.session else told.title,
             contributions=told.contributions,
-            line_ids=told.line_ids,
+            line_ids=lines,
         )
 
     # -- people
@@ -256,7 +271,7 @@ class SessionLane:
             detail = f"{most:,} of {needed:,} sessions seen"
         taught = sum(len(m.verdicts) for m in models)
         for count, what in (
-            (taught, "verdicts kept"),
+            (taught, "verdict kept" if taught == 1 else "verdicts kept"),
             (self._sessions.late, "late lines, not judged"),
             (self._sessions.ahead, "lines ahead of their arrival, not judged"),
             (self._sessions.cut, "sessions cut short"),
@@ -289,6 +304,16 @@ def _pinned(match: str) -> dict[str, str]:
     query = logql.parse(match, any_stream=True)
     matchers = query.matchers if isinstance(query, LogQuery) else ()
     return {m.name: m.value for m in matchers if m.op is MatchOp.EQUAL and m.value}
+
+
+def _evidence(told: tuple[int, ...], session: Session) -> tuple[int, ...]:
+    """What the detector points at, and as much of the session as there is room for, in the order of time."""
+    lines = session.rows.line_id.tolist()
+    chosen = set(told)
+    chosen.update(
+        list(filterfalse(chosen.__contains__, lines))[: max(MAX_EVIDENCE - len(chosen), 0)]
+    )
+    return tuple(line for line in lines if line in chosen)
 
 
 def _id(lane: str, session: Session) -> str:

@@ -31,7 +31,7 @@ from detectors.session_memory import load as load_sessions
 from detectors.session_memory import pattern
 from detectors.session_memory import save as save_sessions
 from detectors.sessions import Session, batch_of
-from detectors.units import NEVER, SECOND
+from detectors.units import FOREVER, NEVER, SECOND, Ints
 from driftwood.protocols import Detector, LogBatch, Scores
 
 logger = logging.getLogger(__name__)
@@ -85,6 +85,28 @@ class Champion:
         insort(self.ordered, score)
 
 
+@dataclass(slots=True)
+class Shared:
+    """A text that all lines have, up to the line that has another."""
+
+    text: str | None = None
+    until: int = FOREVER
+    """A line id."""
+
+    def meet(self, texts: Sequence[str | None], codes: npt.NDArray[Any], line_id: Ints) -> None:
+        """Lines with these `codes` into `texts`, in order; at least one."""
+        if self.until == FOREVER:
+            if self.text is None:
+                self.text = texts[codes[0]]
+            others = np.flatnonzero(np.array([text != self.text for text in texts])[codes])
+            if len(others):
+                self.until = int(line_id[others[0]])
+
+    def of(self, session: Session) -> str | None:
+        """None when by the session's first line another text was there."""
+        return self.text if int(session.rows.line_id.min()) < self.until else None
+
+
 class Kept(NamedTuple):
     session: Session
     strange: bool
@@ -132,14 +154,18 @@ class SessionModel:
     def __init__(
         self,
         source: str,
-        service: str,
+        labels: str,
         detectors: Sequence[str],
         warmup: int,
         refit: int,
         alerts_per_day: float,
     ) -> None:
         self.source = source
-        self.service = service
+        self.labels = labels
+        """What all its lines have in common, by the rule: canonical."""
+        self.origin = Shared()
+        """The source of its lines."""
+        self.service = Shared()
         self.champions = [Champion(name) for name in detectors]
         self.seen = 0
         """Finished sessions so far."""
@@ -206,7 +232,7 @@ class SessionModel:
         if not ready or not sessions:
             yield from ((session, _Judged([], None)) for session in sessions)
             return
-        batch = batch_of(sessions, {self.source: self.service})
+        batch = self._batch(sessions)
         scored = [detector.score(batch) for _, detector in ready]
         of_units = [scores.of_units(len(batch)).tolist() for scores in scored]
         normal, real = self._patterns()
@@ -230,6 +256,14 @@ class SessionModel:
                     session, ready[best][1], batch, scored[best], row, judged[best][2], loud[best]
                 )
             yield session, _Judged([(champion, value) for champion, value, _ in judged], finding)
+
+    def _batch(self, sessions: Sequence[Session]) -> LogBatch:
+        """With the names that a person knows them by."""
+        batch = batch_of(sessions)
+        for at, session in enumerate(sessions):
+            batch.source[at] = self.origin.of(session) or self.labels
+            batch.service[at] = self.service.of(session) or ""
+        return batch
 
     def _deserves(self, session: Session, score: float) -> bool:
         """Whether a strange session is told: not one that is like a recent one, and within the budget of a day."""
@@ -387,6 +421,7 @@ class SessionModel:
         pending = self._pending
         return {
             "seen": self.seen,
+            "shared": [[s.text, s.until] for s in (self.origin, self.service)],
             "next_call": self._next_call,
             "share": self._share,
             "kept": [[number, kept.strange] for number, kept in self._kept],
@@ -404,6 +439,7 @@ class SessionModel:
     def load(self, header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         sessions = iter(load_sessions(self.source, header["sessions"], dict(arrays)))
         self.seen = header["seen"]
+        self.origin, self.service = (Shared(*fields) for fields in header["shared"])
         self._next_call = header["next_call"]
         self._share = header["share"]
         self._kept = deque(

@@ -182,7 +182,7 @@ def _print(made: shapes.Backtest) -> None:
 
 def _warnings(made: shapes.Backtest) -> Iterator[str]:
     for row in made["detectors"]:
-        if row["state"] != "ready":
+        if row["state"] == "warming":
             yield (
                 f"{safe(row['name'])} was not ready by the end ({safe(row['detail'])}): "
                 "give it more history with an earlier --from or a longer --lead"

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors import DETECTORS
 from detectors.snapshot import unpack
 from detectors.stage import DetectionStage
+from detectors.tiers import SESSION_TIERS
 from driftwood.config import Detection, StreamRule
 from driftwood.errors import ConfigError
 from driftwood.labels import label_key
@@ -116,8 +118,9 @@ def test_a_session_unlike_all_others_is_told_once_the_model_is_ready() -> None:
     assert (anomaly.detector, anomaly.service) == ("knn", "shop")
     assert anomaly.source == '{"service_name":"shop"}'
     lines = rows.take(np.array(anomaly.line_ids, np.int64))["line"].to_pylist()
-    assert lines
-    assert all(str(line).startswith("req-200 ") for line in lines)
+    assert lines == [f"req-200 step {step}" for step in TIMED_OUT], (
+        "all of a short session is shown"
+    )
     assert anomaly.p_value <= 0.1
     assert anomaly.score >= 1.0
 
@@ -256,6 +259,18 @@ def test_other_streams_are_judged_as_ever() -> None:
     }
 
 
+def test_a_model_of_lines_of_several_services_names_none_from_then_on() -> None:
+    rows = stream(600, ((200, TIMED_OUT), (500, BROKEN)))
+    first, rest = parts(rows, 400)
+    place = EVENTS.get_field_index("service")
+    other = pa.array(["till"] * rest.num_rows).dictionary_encode()
+    judge = stage()
+    told = run(judge, first) + run(
+        judge, Events(rest.set_column(place, rest.schema.field(place), other))
+    )
+    assert [a.service for a in told] == ["shop", ""]
+
+
 def test_one_rule_may_judge_windows_and_sessions() -> None:
     rule = replace(RULE, detectors=("knn", "new_template"), window_s=30.0)
     judge = stage(rule)
@@ -271,6 +286,32 @@ def test_sessions_are_named_by_labels_and_metadata_too_and_models_by_labels() ->
     judge = stage(replace(rule, session_key="service_name"))
     run(judge, stream(300))
     assert judge.status()[-1]["detail"].startswith("0 of 105"), "the whole stream is one session"
+
+
+def of_sessions() -> list[str]:
+    """Detectors that may be named in a rule, without those that take long to learn."""
+    quick = [name for name in DETECTORS if "neural" not in DETECTORS.locate(name)]
+    made = {name: DETECTORS.make(name) for name in quick}
+    return [name for name, each in made.items() if each.level == "session" and not each.needs]
+
+
+@pytest.mark.parametrize("name", of_sessions())
+def test_every_detector_of_sessions_works_in_a_stream(name: str) -> None:
+    rule = replace(RULE, detectors=(name,))
+    judge = stage(rule)
+    told = run(judge, stream(450, ((200, TIMED_OUT), (300, BROKEN))))
+    assert set(named(told)) <= {"req-200", "req-300"}
+    for anomaly in told:
+        assert judge.acknowledge(anomaly.id, "expected") is not None
+    again = stage(rule)
+    again.load(judge.save())
+    assert again.status()[-1]["state"] == "ready"
+    assert run(again, stream(450)) == [], "no line is taken in twice"
+
+
+def test_tiers_name_detectors_of_sessions() -> None:
+    for names in SESSION_TIERS:
+        assert {DETECTORS.make(name).level for name in names} == {"session"}
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_a_verdict_teaches_the_model_of_sessions_and_survives_a_kill(tmp_path: P
         until(lambda: server.client.stats()["queue"]["rows"] == 0)
         (row,) = [r for r in server.client.stats()["detectors"] if r["name"].startswith("knn")]
         assert row["state"] == "ready"
-        assert "1 verdicts kept" in row["detail"]
+        assert "1 verdict kept" in row["detail"]
         assert server.client.anomalies(**wide)["total"] == 1, "the pattern was acknowledged"
         argv = ("backtest", "--from", "2026-11-20", "--to", "2026-11-22", "--lead", "0s")
         looked = driftwood(*argv, "--detector", "knn", "--url", server.url, "--json")

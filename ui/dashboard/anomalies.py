@@ -291,23 +291,22 @@ def verdicts(each: AnomalyDetail, *, now_s: float) -> Html | None:
     )
 
 
-def lessons(effects: Mapping[str, str]) -> Html | None:
+def lessons(effects: Mapping[str, str]) -> Html:
     """What the detector learns from each verdict; verdicts that teach the same stand together.
 
-    >>> print(lessons({"noise": "Learnt.", "real": "Kept.", "expected": "Learnt."}))
-    <p class="dw-hint"><strong>Real</strong> Kept. <strong>Noise, Expected change</strong> Learnt.</p>
+    >>> print(lessons({"noise": "Learnt.", "expected": "Learnt."}))
+    <p class="dw-hint"><strong>Noise, Expected change</strong> Learnt.</p>
     """
     verdicts: dict[str, list[str]] = {}
     for name in VERDICTS:
         if name in effects and name != "open":
             verdicts.setdefault(effects[name], []).append(VERDICTS[name])
-    if not verdicts:
-        return None
-    parts: list[str | Html] = []
-    for effect, names in verdicts.items():
-        parts += [tag("strong", ", ".join(names)), f" {effect} "]
-    parts[-1] = str(parts[-1]).rstrip()
-    return tag("p", *parts, cls="dw-hint")
+    return join(
+        *(
+            tag("p", tag("strong", ", ".join(names)), f" {effect}", cls="dw-hint")
+            for effect, names in verdicts.items()
+        )
+    )
 
 
 def pick_first(found: Sequence[Anomaly]) -> str:

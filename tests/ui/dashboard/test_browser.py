@@ -208,6 +208,19 @@ def test_a_verdict_with_its_note_arrives_at_the_server(
     assert shop.shop.feedback[-1]["verdict"] == "open"
 
 
+def test_what_a_verdict_teaches_stands_beside_the_buttons(
+    opened: Callable[..., Page], shop: Served
+) -> None:
+    shop.shop.effects = {"real": "Kept as an example of trouble.", "noise": "Learnt as normal."}
+    try:
+        page = opened("anomalies")
+        expect(page.locator(".dw-hint", has_text="Kept as an example of trouble.")).to_be_visible()
+        page.get_by_role("button", name="Noise", exact=True).last.hover()
+        expect(page.get_by_role("tooltip")).to_have_text("Learnt as normal.")
+    finally:
+        shop.shop.effects = {}
+
+
 def test_a_mistake_is_underlined_while_it_is_typed_and_gone_when_it_is_right(
     opened: Callable[..., Page],
 ) -> None:

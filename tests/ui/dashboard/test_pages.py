@@ -291,7 +291,8 @@ def test_what_a_verdict_teaches_is_said_before_it_is_given(on: Any) -> None:
     learns = "The detectors learn <this> session."
     shop = Shop(effects={"expected": learns, "noise": learns, "real": "Kept.", "open": "Forgets."})
     dashboard = on(shop).open("anomalies")
-    assert "<strong>Real</strong> Kept. <strong>Noise, Expected change</strong>" in dashboard.shown
+    assert "<strong>Real</strong> Kept.</p>" in dashboard.shown
+    assert "<strong>Noise, Expected change</strong>" in dashboard.shown
     assert "learn &lt;this&gt; session." in dashboard.shown
     assert "Forgets." not in dashboard.shown
     assert dashboard.app.button(key="expected").help == learns
