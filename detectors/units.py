@@ -91,14 +91,15 @@ class Unit:
     """Ordered by (ts, line_id)."""
 
 
-def batch_of(units: list[Unit], window_ns: int) -> LogBatch:
+def batch_of(units: list[Unit], window_ns: int, length_ns: int | None = None) -> LogBatch:
+    """The windows as units; those that slide by `window_ns` are `length_ns` long."""
     rows = Rows.concat([unit.rows for unit in units])
     start = np.array([unit.window for unit in units], np.int64) * window_ns
     return LogBatch(
         source=_objects([unit.source.key for unit in units]),
         service=_objects([unit.source.service for unit in units]),
         start=start,
-        end=start + window_ns,
+        end=start + (length_ns or window_ns),
         unit=np.repeat(np.arange(len(units), dtype=np.int32), [len(unit.rows) for unit in units]),
         ts=rows.ts,
         template_id=rows.template_id,
