@@ -22,6 +22,7 @@ DETECTORS: Registry[Detector] = Registry(
         "event_set": "detectors.event_set:EventSet",
         "count_vector": "detectors.count_vector:CountVector",
         "count_vector_bucketed": "detectors.count_vector:CountVectorBucketed",
+        "count_range": "detectors.count_range:CountRange",
         "knn": "detectors.knn:NearestNeighbour",
         "knn_scaled": "detectors.knn:ScaledNeighbour",
         "prefix_vectors": "detectors.prefix_vectors:PrefixVectors",
@@ -37,5 +38,6 @@ DETECTORS: Registry[Detector] = Registry(
         "logrobust": "detectors.neural.logrobust:LogRobust",
         "loganomaly": "detectors.neural.loganomaly:LogAnomaly",
         "ngram_lm": "detectors.ngram_lm:NgramLM",
+        "tfidf_knn": "detectors.tfidf_knn:TfidfNeighbour",
     },
 )
