@@ -25,7 +25,7 @@ from detectors.vectors import Floats, Ints
 from driftwood.errors import ConfigError
 from driftwood.protocols import Detector, Explanation, Labels, LogBatch, Scores
 
-TIER_0 = ("event_set", "knn_scaled", "count_vector_bucketed")
+TIER_0 = ("event_set", "count_range", "knn_scaled")
 _HELD_OUT = 5
 """One unit in so many, the last ones, is kept for calibration."""
 _RIDGE = 1e-2

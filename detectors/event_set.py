@@ -6,11 +6,13 @@ is found at the natural threshold of zero and worse ones rank higher.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from detectors.lookup import Lookup
 from detectors.references import References, ones
-from detectors.vectors import Floats, Ints, Vectors, distinct, set_keys
+from detectors.vectors import Floats, Ints, Vectors, distinct, place_in, set_keys
 
 
 class EventSet(Lookup):
@@ -18,22 +20,30 @@ class EventSet(Lookup):
 
     def _know(self, known: Vectors) -> None:
         super()._know(known)
-        sets = distinct(set_keys(self.known))
-        self._seen, self._rows = sets.key, np.sort(sets.first)
-        vectors = self.known.at(self._rows)
-        self._sets = References(vectors, ones(vectors.count))
+        found = distinct(set_keys(self.known))
+        self._example = np.sort(found.first)
+        """A vector of each set, by which sets are ordered."""
+        self._keys, self._place = found.key, np.searchsorted(self._example, found.first)
+        self.set_of_known = self._place[found.kind]
+        times = np.bincount(self.set_of_known, self.known.times, len(self._example))
+        sets = replace(self.known.at(self._example), times=times.astype(np.int64))
+        self.sets = References(sets, ones(sets.count))
 
-    def distances(self, asked: Vectors) -> Floats:
-        out = np.zeros(len(asked))
-        new = np.flatnonzero(~np.isin(set_keys(asked), self._seen))
+    def nearest_sets(self, asked: Vectors) -> tuple[Floats, Ints]:
+        """(V,) how many templates come or go to reach the nearest known set, and its row in `sets`, -1 without any."""
+        place = place_in(self._keys, set_keys(asked))
+        far, row = np.zeros(len(asked)), np.append(self._place, -1)[place]
+        new = np.flatnonzero(place < 0)
         if len(new):
             vectors = asked.at(new)
-            out[new], _ = self._sets.nearest(vectors, ones(vectors.count))
-        return out
+            far[new], row[new] = self.sets.nearest(vectors, ones(vectors.count))
+        return far, row
+
+    def distances(self, asked: Vectors) -> Floats:
+        return self.nearest_sets(asked)[0]
 
     def nearest(self, asked: Vectors) -> Ints:
-        _, row = self._sets.nearest(asked, ones(asked.count))
-        return np.append(self._rows, -1)[row]
+        return np.append(self._example, -1)[self.nearest_sets(asked)[1]]
 
     def _weighed(self, differing: Ints) -> list[tuple[int, int, int, float]]:
         """Only what comes or goes counts."""
