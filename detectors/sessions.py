@@ -27,19 +27,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
+from detectors.coming import Coming, Table, Texts, encoded
 from detectors.units import FOREVER, LIVE_NS, NEVER, Ints, Rows
 from detectors.windows import AHEAD_NS
 from driftwood.protocols import LogBatch
-
-Texts: TypeAlias = (
-    "npt.NDArray[np.object_] | pa.Array[Any] | pa.ChunkedArray[Any] | Sequence[str | None]"
-)
 
 LONGEST_NS = 2**61
 """As a gap: sessions that only the end closes."""
@@ -121,9 +117,9 @@ class Sessions:
         """Sessions that a bound closed."""
         self._max_open, self._max_events, self._max_rows = max_open, max_events, max_rows
         self._max_sources = max_sources
-        self._sources = _Table(("clock", "heard", "seen"))
+        self._sources = Table(("clock", "heard", "seen"))
         """By source: its clock, the line id of its last row, and when that arrived."""
-        self._keys = _Table(("source", "size", "low", "high", "heard", "torn"))
+        self._keys = Table(("source", "size", "low", "high", "heard", "torn"))
         """By (place of the source, session), of the open rows: how many, first and last `ts`, the last line id, and
         whether they may be more than one session, because there was a gap when they came."""
         self._rows: list[Rows] = []
@@ -152,7 +148,7 @@ class Sessions:
         """
         seen = ts if seen is None else seen
         rows = Rows(ts, template_id, severity, line_id)
-        coming = _Coming(rows, seen, *_encoded(source), *_encoded(session))
+        coming = Coming(rows, seen, *encoded(source), *encoded(session))
         coming = coming.at((line_id > self.after) & (coming.source >= 0))
         ahead = coming.rows.ts > coming.seen + AHEAD_NS
         self.ahead += int(np.count_nonzero(ahead))
@@ -214,7 +210,7 @@ class Sessions:
         """Go on from `save`."""
         self.after = header["after"]
         self.late, self.ahead, self.cut = header["counts"]
-        self._sources, self._keys = _Table(self._sources.names), _Table(self._keys.names)
+        self._sources, self._keys = Table(self._sources.names), Table(self._keys.names)
         places = [self._sources.place(name) for name, *_ in header["sources"]]
         for place, (_, *values) in zip(places, header["sources"], strict=True):
             self._sources.columns[:, place] = values
@@ -225,7 +221,7 @@ class Sessions:
         owner = np.array(keys, np.int64)[arrays["owner"]]
         self._hold(Rows(*(arrays[name] for name in _COLUMNS)), owner)
 
-    def _on_time(self, coming: _Coming) -> npt.NDArray[np.bool_]:
+    def _on_time(self, coming: Coming) -> npt.NDArray[np.bool_]:
         """Which rows the clocks of their sources have not passed by more than `lateness` when they come."""
         clock = np.empty_like(coming.rows.ts)
         for code in np.unique(coming.source).tolist():
@@ -235,7 +231,7 @@ class Sessions:
             clock[mine] = np.maximum(np.maximum.accumulate(coming.rows.ts[mine]), before)
         return (coming.rows.ts >= clock - self.lateness_ns) & (coming.session >= 0)
 
-    def _room(self, coming: _Coming, on_time: npt.NDArray[np.bool_]) -> int:
+    def _room(self, coming: Coming, on_time: npt.NDArray[np.bool_]) -> int:
         """How many rows can be taken until a bound may be met, at least one.
 
         What is over but not yet closed counts as held here; whether the bound is met is seen once it was closed.
@@ -265,11 +261,11 @@ class Sessions:
             limits += (rows[order[reached[reached < ends]]] + 1).tolist()
         return min(limits)
 
-    def _place_of(self, coming: _Coming, key: tuple[int, int]) -> int:
+    def _place_of(self, coming: Coming, key: tuple[int, int]) -> int:
         source = self._sources.places.get(coming.sources[key[0]], -1)
         return self._keys.places.get((source, coming.sessions[key[1]]), -1)
 
-    def _take(self, coming: _Coming, on_time: npt.NDArray[np.bool_]) -> None:
+    def _take(self, coming: Coming, on_time: npt.NDArray[np.bool_]) -> None:
         self.late += int(np.count_nonzero(~on_time & (coming.session >= 0)))
         last = len(coming.rows) - 1 - np.unique(coming.source[::-1], return_index=True)[1]
         for row, code in zip(last.tolist(), coming.source[last].tolist(), strict=True):
@@ -404,85 +400,9 @@ class Sessions:
         return closed
 
 
-_FEW = 64
 _CLOCK = 0
 _SOURCE, _SIZE, _LOW, _HIGH, _HEARD, _TORN = range(6)
 _COLUMNS = ("ts", "template_id", "severity", "line_id")
-
-
-class _Table:
-    """Names with integers about each: a name has a place, a column of `columns`, that is used again once it is gone."""
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.names = names
-        self.places: dict[Any, int] = {}
-        self.at: list[Any] = [None] * _FEW
-        """By place."""
-        self.columns = np.zeros((len(names), _FEW), np.int64)
-        self._free = list(range(_FEW))
-
-    def place(self, name: Any) -> int:
-        """The place of `name`, which is made if need be, all 0."""
-        place = self.places.get(name)
-        if place is None:
-            if not self._free:
-                size = len(self.at)
-                self._free = list(range(size, 2 * size))
-                self.at += [None] * size
-                self.columns = np.concatenate([self.columns, np.zeros_like(self.columns)], axis=1)
-            place = self.places[name] = self._free.pop()
-            self.at[place] = name
-        return place
-
-    def drop(self, places: Ints) -> None:
-        for place in places.tolist():
-            del self.places[self.at[place]]
-            self.at[place] = None
-        self.columns[:, places] = 0
-        self._free += places.tolist()
-
-
-@dataclass(frozen=True, slots=True)
-class _Coming:
-    """Rows on their way in; `source` and `session` are rows of the lists beside them, a session may be -1: none."""
-
-    rows: Rows
-    seen: Ints
-    sources: list[str]
-    source: Ints
-    sessions: list[str]
-    session: Ints
-
-    def at(self, rows: slice | npt.NDArray[np.bool_]) -> _Coming:
-        return _Coming(
-            self.rows.at(rows),
-            self.seen[rows],
-            self.sources,
-            self.source[rows],
-            self.sessions,
-            self.session[rows],
-        )
-
-    def keys(self, rows: npt.NDArray[np.intp]) -> tuple[list[tuple[int, int]], Ints, Ints]:
-        """The distinct (source, session) of these rows, where each comes first, and the key of each row."""
-        many = max(len(self.sessions), 1)
-        codes = self.source[rows] * many + self.session[rows]
-        distinct, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        return [divmod(code, many) for code in distinct.tolist()], first, inverse
-
-
-def _encoded(texts: Texts) -> tuple[list[str], Ints]:
-    """The distinct texts and the place of each row's among them, -1 for None."""
-    if not isinstance(texts, pa.Array | pa.ChunkedArray):
-        texts = pa.array(texts, pa.string())
-    if isinstance(texts, pa.ChunkedArray):
-        texts = texts.unify_dictionaries().combine_chunks()
-        if isinstance(texts, pa.ChunkedArray):
-            texts = texts.chunk(0) if texts.num_chunks else pa.array([], pa.string())
-    if not isinstance(texts, pa.DictionaryArray):
-        texts = texts.dictionary_encode()
-    codes = texts.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return [str(text) for text in texts.dictionary.to_pylist()], np.asarray(codes, np.int64)
 
 
 def _objects(texts: list[str]) -> npt.NDArray[np.object_]:
