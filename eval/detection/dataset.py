@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,8 @@ class Dataset:
     """Template texts by id."""
     sha: str
     """Of the files that it was read from."""
+    level: Literal["window", "session"] = "session"
+    """What its units are: windows of sources that go on, or sessions that are each one of many alike."""
     group: npt.NDArray[np.object_] = field(default_factory=lambda: np.empty(0, np.object_))
     """(U,) what may not be torn apart by a split (an attack session, a run); empty when units stand alone."""
     phase: npt.NDArray[np.object_] = field(default_factory=lambda: np.empty(0, np.object_))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from driftwood.errors import ConfigError
@@ -45,6 +46,8 @@ GET = "docs/data.md, section Detection data sets, says where to get them and how
 
 @dataclass(frozen=True)
 class Found:
+    """May go to another process, which then reads the data set."""
+
     name: str
     """The folder and the part, as in `ait_ads/fox`."""
     folder: Path
@@ -106,7 +109,7 @@ def _in(folder: Folder, name: str) -> list[Found]:
             for part, load in family(folder).items()
         ]
     except DataSetError as error:
-        return [Found(name, folder.path, _refusing(str(error)))]
+        return [Found(name, folder.path, partial(_refuse, str(error)))]
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -115,14 +118,13 @@ def _folders(folder: Path) -> list[Path]:
 
 def _absent(data: Path, name: str, found: Sequence[Found]) -> Found:
     there = ", ".join(each.name for each in found) or "none"
-    return Found(name, data / name, _refusing(f"{data} has no data set {name} ({there}); {GET}"))
+    return Found(
+        name, data / name, partial(_refuse, f"{data} has no data set {name} ({there}); {GET}")
+    )
 
 
-def _refusing(reason: str) -> Load:
-    def load(name: str) -> Dataset:
-        raise DataSetError(reason)
-
-    return load
+def _refuse(reason: str, name: str) -> Dataset:
+    raise DataSetError(reason)
 
 
 def _is_in(name: str, wanted: str) -> bool:

@@ -85,8 +85,7 @@ def protocols_of(data: Dataset) -> list[Protocol]:
 
 def streams(data: Dataset) -> bool:
     """Whether its units are windows of sources that go on, and not sessions that are one of many alike."""
-    length = data.batch.end - data.batch.start
-    return not len(data.part) and len(length) > 1 and int(np.ptp(length)) == 0
+    return data.level == "window"
 
 
 # -- a stream with attack phases
@@ -123,7 +122,9 @@ def _sampled(data: Dataset) -> list[Protocol]:
     if not (data.truth[data.part == "test"] == 0).any():
         return found  # too few normals to hold labels and a test apart
     found += [
-        Protocol(f"labels{a}+{n}", "labelled", partial(_few_labels, budget=(a, n))) for a, n in FEW
+        Protocol(f"labels{a}+{n}", "labelled", partial(_few_labels, budget=(a, n)))
+        for a, n in FEW
+        if n <= (data.truth == 0).sum() // 2
     ]
     for share in SHARES:
         budget = _budget(data, share)
@@ -143,7 +144,8 @@ def _sampled(data: Dataset) -> list[Protocol]:
 
 def _budget(data: Dataset, share: float) -> tuple[int, int]:
     whole = [float(data.weight[data.truth == kind].sum()) for kind in (1, 0)]
-    return round(share * whole[0]), min(int(share * whole[1]), MAX_LABELLED_NORMALS)
+    at_hand = int((data.truth == 0).sum()) // 2
+    return round(share * whole[0]), min(int(share * whole[1]), MAX_LABELLED_NORMALS, at_hand)
 
 
 def _random_normals(data: Dataset, seed: int, share: float = 0.0) -> Split:

@@ -92,6 +92,7 @@ def _load(folder: Folder, file: str, name: str) -> Dataset:
         truth=positive.astype(np.int8)[order],
         texts=texts,
         sha=digest(content),
+        level="window",
         phase=np.where(positive, of_attack, of_all)[order],
         ambiguous=(lies_in & ~positive)[order],
     )

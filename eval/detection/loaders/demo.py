@@ -1,6 +1,7 @@
 """The demo shop as a data set: a day of history, then hours with incidents whose truth is known (`eval.demo`).
 
-A unit is a minute of a service, silent ones too. It is anomalous while an incident of its service runs.
+A unit is a minute of a service, silent ones too. It is anomalous while an incident of its service runs. The last fifth
+of the history is for validation.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def load(name: str, seed: int = 0, hours: float = HOURS, history_h: float = HIST
     )
     names = objects(services)[np.tile(np.arange(len(services)), minutes)]
     batch, _ = windows(columns, start, start + MINUTE, source=names, service=names)
+    cut = begin + int(history_h * 0.8) * HOUR
     faults = tuple(Fault(i.kind, i.service, i.start, i.end) for i in shop.truth)
     phase = np.full(len(batch), "", np.object_)
     for fault in faults:
@@ -55,7 +57,10 @@ def load(name: str, seed: int = 0, hours: float = HOURS, history_h: float = HIST
         truth=(phase != "").astype(np.int8),
         texts=shop.texts,
         sha=shop.sha[:16],
+        level="window",
         phase=phase,
-        part=np.where(batch.start < START, "train", "test").astype(np.object_),
+        part=np.where(
+            batch.start >= START, "test", np.where(batch.start < cut, "train", "validation")
+        ).astype(np.object_),
         faults=faults,
     )

@@ -3,8 +3,7 @@
     HDFS.log                               081109 203615 148 INFO dfs.DataNode$DataXceiver: ... blk_38865049064 ...
     [preprocessed/]anomaly_label.csv       BlockId,Label      Normal or Anomaly
 
-A unit is a block: all lines that name it; a line that names several belongs to each. Units that end before the last
-fifth of the lines are for training, those that begin in it are tested, what lies across is in neither part.
+A unit is a block: all lines that name it; a line that names several belongs to each.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from eval.detection.loaders import Load
 from eval.detection.loaders.columns import SECOND, Columns, Ints, objects, sessions
 from eval.detection.loaders.files import Folder
 from eval.detection.loaders.parsed import Templates, severities
-from eval.detection.loaders.reading import TRAIN, Interned, counted, read
+from eval.detection.loaders.reading import Interned, counted, read
 from eval.parsing.readers import DataSetError
 
 _LABELS = ("anomaly_label.csv", "preprocessed/anomaly_label.csv")
@@ -58,8 +57,7 @@ def _load(folder: Folder, log: str, labels: str, name: str) -> Dataset:
     whole = counted(path, most=1 << 40)
     templates = Templates()
     block, component, ip = Interned(), Interned(), Interned()
-    ts, ids, levels, of_line = [], [], [], []
-    first = 0
+    ts, ids, levels = [], [], []
     for lines in read(path, whole.lines):
         found = pc.extract_regex(lines, _LINE)
         text = pc.coalesce(pc.struct_field(found, "text"), lines)
@@ -72,13 +70,11 @@ def _load(folder: Folder, log: str, labels: str, name: str) -> Dataset:
         ids.append(template_id[rows])
         ts.append(_times(pc.struct_field(found, "date"), pc.struct_field(found, "clock"))[rows])
         levels.append(severities(pc.struct_field(found, "level"), template_id)[rows])
-        of_line.append(rows + first)
-        first += len(lines)
     if not block.numbers:
         raise DataSetError(f"{path} names no block (blk_...). Fetch it again")
     unit = block.codes
     names = [each for each in block.numbers if each is not None]
-    template_id, line = np.concatenate(ids), np.concatenate(of_line)
+    template_id = np.concatenate(ids)
     texts = templates.texts
     worded = severities(pa.nulls(len(unit), pa.string()), template_id, texts)
     columns = Columns(
@@ -89,11 +85,6 @@ def _load(folder: Folder, log: str, labels: str, name: str) -> Dataset:
         fields=[("component", component.column), ("ip", ip.column)],
     )
     batch, order = sessions(columns, len(names))
-    begin, end = np.full(len(names), whole.lines), np.zeros(len(names), np.int64)
-    np.minimum.at(begin, unit, line)
-    np.maximum.at(end, unit, line)
-    border = int(whole.lines * TRAIN)
-    part = np.where(end < border, "train", np.where(begin >= border, "test", ""))
     if missing := [each for each in names if each not in anomalous]:
         raise DataSetError(
             f"{folder.path / labels} has no label for {missing[0]} and {len(missing) - 1} more. "
@@ -106,7 +97,6 @@ def _load(folder: Folder, log: str, labels: str, name: str) -> Dataset:
         texts=texts,
         sha=whole.sha,
         group=objects(names)[order],
-        part=part.astype(np.object_)[order],
     )
 
 

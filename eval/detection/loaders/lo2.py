@@ -6,8 +6,8 @@
 
 The label is the run's: most lines of a wrong run are as in any other. Two data sets: `services`, where a unit is all
 that a service logged in a run, and `windows`, where it is 100 lines of that. A run is a group and its error the phase.
-The first 60 % of the correct runs are for training. Lines have a time of day only, so each run gets a day of its own,
-in an order drawn once, training runs first.
+Of the correct runs the first 60 % are for training and the next 20 % for validation. Lines have a time of day only, so
+each run gets a day of its own, in an order drawn once, training runs first.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _RECORD = re.compile(
     r"^(?P<h>\d\d):(?P<m>\d\d):(?P<s>\d\d)\.(?P<ms>\d{3}) \[[^\]]*\]\s+(?P<trace>\S*?)\s*"
     r"\b(?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\s+(?P<text>(?P<component>\S*).*)$"
 )
-_TRAIN = 0.6
+_TRAIN, _VALIDATION = 0.6, 0.2
 _LINES = 100
 DAY = 86_400 * SECOND
 FIRST_DAY = 10_957 * DAY
@@ -62,7 +62,8 @@ def _load(folder: Folder, lines: int, name: str) -> Dataset:
     logs = [_log(file, content) for file, content in contents]
     if not any(log.records for log in logs):
         raise DataSetError(f"{folder.path} has runs of services, but no line with a time and level")
-    days, trained = _days(logs)
+    parts = _parts(logs)
+    days = _days(logs, parts)
     logs = sorted((log for log in logs if log.records), key=lambda log: days[log.run])
     size = [len(log.records) for log in logs]
     # Units: the log's, or each `lines` of it.
@@ -93,9 +94,10 @@ def _load(folder: Folder, lines: int, name: str) -> Dataset:
         truth=(kind != _CORRECT).astype(np.int8),
         texts=templates.texts,
         sha=digest(*(content for _, content in contents)),
+        level="window" if lines else "session",
         group=run,
         phase=np.where(kind != _CORRECT, kind, ""),
-        part=np.where(np.isin(run, trained), "train", "test").astype(np.object_),
+        part=objects([parts.get(each, "test") for each in run]),
         note="labels are the runs': most units of a wrong run are as in a correct one",
     )
 
@@ -107,15 +109,19 @@ def _log(file: str, content: bytes) -> Log:
     return Log(match["run"], match["kind"], PurePosixPath(match["service"]).name, found)
 
 
-def _days(logs: list[Log]) -> tuple[dict[str, int], list[str]]:
-    """When the day of each run begins (ns), and the runs for training."""
+def _parts(logs: list[Log]) -> dict[str, str]:
+    """Of the correct runs that are not tested; the last one always is."""
+    correct = sorted({log.run for log in logs if log.kind == _CORRECT}, key=_by_number)
+    train = max(1, int(len(correct) * _TRAIN))
+    end = min(train + int(len(correct) * _VALIDATION), max(len(correct) - 1, train))
+    return dict.fromkeys(correct[:train], "train") | dict.fromkeys(correct[train:end], "validation")
+
+
+def _days(logs: list[Log], parts: Mapping[str, str]) -> dict[str, int]:
+    """When the day of each run begins (ns)."""
     runs = sorted({log.run for log in logs}, key=_by_number)
-    correct = [run for run in runs if run.startswith(_CORRECT)]
-    trained = correct[: max(1, int(len(correct) * _TRAIN))]
-    part = objects(["train" if run in trained else "test" for run in runs])
-    return {
-        runs[row]: FIRST_DAY + day * 2 * DAY for day, row in enumerate(mixed(part).tolist())
-    }, trained
+    order = mixed(objects([parts.get(run, "test") for run in runs])).tolist()
+    return {runs[row]: FIRST_DAY + day * 2 * DAY for day, row in enumerate(order)}
 
 
 def _by_number(run: str) -> tuple[str, int]:

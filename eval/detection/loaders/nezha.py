@@ -6,8 +6,8 @@
 
 A unit is the log lines of one trace. It is anomalous when it begins within a fault's window and a line or span of it is
 the faulty pod's. That is weak: nobody says which request was harmed, and the clocks of faults and of logs differ by
-about a minute, so the window is from one minute before the injection to three after. Other traces in the window are
-ambiguous; phase is the fault's kind and service. `inject_time` is UTC; `inject_timestamp` is not used: it is eight
+about a minute, so the window is from one minute before the injection to three after. Other traces in the window count
+as normal; phase is the fault's kind and service. `inject_time` is UTC; `inject_timestamp` is not used: it is eight
 hours off for most, and once a copy of its neighbour.
 """
 
@@ -103,11 +103,7 @@ def _load(folder: Folder, date: str, logs: Sequence[str], name: str) -> Dataset:
         truth=harmed.astype(np.int8),
         texts=templates.texts,
         sha=digest(*content.values()),
-        group=np.where(of_fault >= 0, np.array([f"fault {f}" for f in of_fault]), names).astype(
-            np.object_
-        ),
         phase=kinds[of_fault],
-        ambiguous=(of_fault >= 0) & ~harmed,
         faults=faults,
         note="labels are weak: a trace that touches the faulty pod while the fault may be on",
     )

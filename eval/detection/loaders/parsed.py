@@ -1,4 +1,4 @@
-"""Template ids of lines that come without any: our parser, which sees the lines for training first.
+"""Template ids of lines that come without any: our parser, which sees the lines in their order.
 
 A line's template follows from the lines before it alone. What the parser meets only after training gets an id of its
 own; a line whose shape was there in training keeps the id that it had there (`parsing.shapes`), and of two templates

@@ -1,8 +1,4 @@
-"""Logs of gigabytes, read twice and never held whole: once to count their lines, once to take them apart.
-
-The first `TRAIN` of the lines are for training, by their place in the file: that is known before the second reading, so
-that the parser sees them first.
-"""
+"""Logs of gigabytes, read twice and never held whole: once to count and to hash them, once to take them apart."""
 
 from __future__ import annotations
 
@@ -21,7 +17,6 @@ from eval.detection.loaders.columns import Ints, Names, objects
 from eval.detection.loaders.files import DAMAGED
 from eval.parsing.readers import DataSetError
 
-TRAIN = 0.8
 MAX_LINES = 10_000_000
 """What is read of a larger log, as published results do with Thunderbird's 211 million lines."""
 _BLOCK = 16 << 20  # bytes

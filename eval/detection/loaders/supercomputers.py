@@ -5,8 +5,7 @@
 
 The first word is the alert's label, `-` for none: it is cut off, and all else is what detectors may see. Recognised by
 the first line of a file of any name. Units are windows of 20, 100 or 200 lines, or of half an hour, in the order of the
-file; one is anomalous when it holds an alert. The first 80 % of the lines are for training; a window on the border is
-in neither part.
+file; one is anomalous when it holds an alert.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from eval.detection.loaders import Load
 from eval.detection.loaders.columns import MINUTE, SECOND, Columns, Ints, Names, sessions, windows
 from eval.detection.loaders.files import Folder
 from eval.detection.loaders.parsed import Templates, severities
-from eval.detection.loaders.reading import MAX_LINES, TRAIN, Interned, counted, read
+from eval.detection.loaders.reading import MAX_LINES, Interned, counted, read
 
 _HEAD = r"^(?P<label>\S+) (?P<at>\d{8,10}) \d{4}\.\d\d\.\d\d (?P<node>\S+) "
 _BGL = r"(?P<precise>\d{4}-\d\d-\d\d-\d\d\.\d\d\.\d\d\.(?P<us>\d{6})) \S+ (?:\S+ )?"
@@ -52,8 +51,6 @@ class Log:
     alert: Any
     fields: list[tuple[str, Names]]
     texts: dict[int, str]
-    train: int
-    """Lines from the start that are for training."""
     sha: str
     note: str
 
@@ -88,17 +85,13 @@ def _load(folder: Folder, file: str, size: str, name: str) -> Dataset:
     else:
         start = np.unique(log.ts // HALF_AN_HOUR) * HALF_AN_HOUR
         batch, order = windows(columns, start, start + HALF_AN_HOUR)
-    first, last = np.full(units, len(lines)), np.zeros(units, np.int64)
-    np.minimum.at(first, unit, lines)
-    np.maximum.at(last, unit, lines)
-    part = np.where(last < log.train, "train", np.where(first >= log.train, "test", ""))
     return Dataset(
         name=name,
         batch=batch,
         truth=(np.bincount(unit[log.alert], minlength=units) > 0).astype(np.int8)[order],
         texts=log.texts,
         sha=log.sha,
-        part=part.astype(np.object_)[order],
+        level="window",
         note=log.note,
     )
 
@@ -135,7 +128,6 @@ def _read(path: Path) -> Log:
         alert=np.concatenate(alerts),
         fields=[("node", node.column), ("component", component.column)],
         texts=texts,
-        train=int(whole.lines * TRAIN),
         sha=whole.sha,
         note=f"the first {MAX_LINES:,} lines of more" if whole.more else "",
     )

@@ -49,10 +49,8 @@ def test_windows_of_lines_are_anomalous_when_one_line_is(tmp_path: Path) -> None
     windows = load(tmp_path, "super/100")
     assert np.diff(windows.batch.bounds).tolist() == [100, 100, 50]
     assert windows.truth.tolist() == [0, 1, 0]
-    assert windows.part.tolist() == ["train", "train", "test"]  # 80 % of 250 lines
     twenty = load(tmp_path, "super/20")
     assert np.flatnonzero(twenty.truth).tolist() == [6]
-    assert twenty.part.tolist() == ["train"] * 10 + ["test"] * 3
     event = int(np.flatnonzero(windows.batch.severity == 21)[0])
     assert "KERNDTLB" not in " ".join(windows.texts.values())
     assert windows.texts[int(windows.batch.template_id[event])].endswith("data TLB error interrupt")
@@ -79,12 +77,7 @@ def test_windows_of_half_an_hour_have_the_bounds_of_the_clock(tmp_path: Path, pa
     assert len(windows.texts) == 1
 
 
-def test_a_window_on_the_border_is_in_neither_part(tmp_path: Path) -> None:
-    (tmp_path / "x.log").write_text("\n".join(bgl(n) for n in range(110)))
-    assert load(tmp_path, "100").part.tolist() == ["", "test"]
-
-
-def test_lines_for_training_have_the_same_templates_whatever_follows(tmp_path: Path) -> None:
+def test_lines_have_the_same_templates_whatever_follows(tmp_path: Path) -> None:
     words = ["red", "green", "blue", "violet"]
     train = [bgl(n, text=f"fan {words[n % 4]} of rack {n} stopped") for n in range(80)]
     ends = {
@@ -164,7 +157,6 @@ def test_a_block_of_hdfs_has_all_lines_that_name_it(
     assert data.truth.tolist() == [0, 1, 0]
     assert np.diff(data.batch.bounds).tolist() == [2, 2, 1]
     assert data.batch.severity.tolist() == [9, 13, 9, 13, 9]
-    assert data.part.tolist() == ["train", "train", "test"]
     assert data.batch.start[0] == 1_226_262_960 * SECOND
     assert data.batch.fields is not None
     of = data.batch.fields.at(np.array([1]))

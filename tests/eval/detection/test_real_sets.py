@@ -128,6 +128,7 @@ def test_lo2_has_seven_labelled_runs_and_learns_from_three_correct_ones(data: Pa
             "register_user_400_no_password",
         }
         assert set(each.group[each.part == "train"]) == {"correct_1", "correct_2", "correct_3"}
+        assert set(each.group[each.part == "validation"]) == {"correct_4"}
         assert len(each.batch.ts) == 102_358
     assert int(np.diff(windows.batch.bounds).max()) == 100
     learnt = windows.batch.template_id[
