@@ -29,6 +29,7 @@ Floats = npt.NDArray[np.float64]
 Network = TypeVar("Network", bound=nn.Module)
 
 DIGITS = 6
+TEMPLATE = "template"
 MOST_TEMPLATES = 10_000
 _LESSON = 104_729
 """What the seeds of two lessons lie apart."""
@@ -59,11 +60,13 @@ class NeuralDetector(Generic[Network]):
     def _forget(self, seed: int) -> None:
         self._seed = seed
         self._lessons = 0
-        self._templates = Vocabulary(MOST_TEMPLATES)
+        self._words = {TEMPLATE: Vocabulary(MOST_TEMPLATES)}
         self._module: Network | None = None
         self._exact: Network | None = None
 
-    # What a detector says of itself.
+    @property
+    def _templates(self) -> Vocabulary:
+        return self._words[TEMPLATE]
 
     def _learn_words(self, batch: LogBatch) -> None:
         self._templates.learn(batch.template_id)
@@ -82,8 +85,6 @@ class NeuralDetector(Generic[Network]):
     def _chances(self, session: LogBatch) -> Iterator[Chances]:
         """Of a batch of one session, every event once."""
         raise NotImplementedError
-
-    # What all of them do.
 
     def fit(self, batch: LogBatch, labels: Labels | None = None, *, seed: int = 0) -> None:
         self._forget(seed)
@@ -204,12 +205,9 @@ class NeuralDetector(Generic[Network]):
 
     # State.
 
-    def _words(self) -> dict[str, Vocabulary]:
-        return {"templates": self._templates}
-
     def save(self) -> bytes:
         arrays: dict[str, npt.NDArray[Any]] = {}
-        for word, vocabulary in self._words().items():
+        for word, vocabulary in self._words.items():
             arrays |= {f"{word}.{key}": value for key, value in vocabulary.save().items()}
         if self._module is not None:
             weights = self._module.state_dict().items()
@@ -220,6 +218,7 @@ class NeuralDetector(Generic[Network]):
             "seed": self._seed,
             "lessons": self._lessons,
             "learnt": self._module is not None,
+            "words": list(self._words),
         }
         return pack(header, arrays)
 
@@ -230,7 +229,8 @@ class NeuralDetector(Generic[Network]):
             raise DetectorError(f"this state is not one of {self.name!r}; fit it again")
         self._forget(int(header["seed"]))
         self._lessons = int(header["lessons"])
-        for word, vocabulary in self._words().items():
+        self._words = {word: Vocabulary(MOST_TEMPLATES) for word in header["words"]}
+        for word, vocabulary in self._words.items():
             vocabulary.load(
                 {
                     k.removeprefix(f"{word}."): a

@@ -11,23 +11,27 @@ mean, largest and 95th percentile of both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from detectors.neural.detector import Chances, Floats, NeuralDetector, tensor
-from detectors.neural.networks import NextEvent, Recurrent, Transformer
+from detectors.neural.detector import TEMPLATE, Chances, Floats, NeuralDetector, tensor
+from detectors.neural.networks import Memory, NextEvent, Recurrent, Transformer
 from detectors.neural.pieces import Pieces, buckets, spans
 from detectors.neural.training import Plan, Rows, alone, train
-from detectors.neural.vocabulary import END, UNKNOWN, Ints
+from detectors.neural.vocabulary import END, UNKNOWN, Ints, Vocabulary
+from detectors.tokens import FIELDS, column, entity_names
 from driftwood.protocols import LogBatch
 
 BLIND = 1e-3
 """How often an event does not follow from those before it, as we take it."""
 _TINY = 1e-30
+_OPEN = frozenset({"severity", "service"})
+"""Fields whose values are of any kind. Those of the others are small ordered numbers: an unseen one is no unknown."""
+_MOST_VALUES, _MOST_ORDERED, _MOST_ENTITIES = 1_000, 40, 4
 _CELLS = 4_000_000
 """Numbers in one table of chances, at most about."""
 
@@ -47,10 +51,22 @@ class Reading(NamedTuple):
 
 class LanguageModel(NeuralDetector[NextEvent]):
     def __init__(
-        self, plan: Plan, *, stride: int, lead: int, width: int, layers: int, device: str = "cpu"
+        self,
+        plan: Plan,
+        fields: Sequence[str],
+        *,
+        stride: int,
+        lead: int,
+        width: int,
+        layers: int,
+        device: str,
     ) -> None:
-        """Sessions are read in pieces of `stride` events after `lead` earlier ones (`pieces.Pieces`)."""
-        self._stride, self._lead = stride, lead
+        """Sessions are read in pieces of `stride` events after `lead` earlier ones (`pieces.Pieces`).
+
+        `fields`: as `tokens.FIELDS`, the template first. Those that never change in training are left out.
+        """
+        self._fields = tuple(fields)
+        self.stride, self.lead = stride, lead
         self._width, self._layers = width, layers
         super().__init__(plan, device)
 
@@ -58,12 +74,31 @@ class LanguageModel(NeuralDetector[NextEvent]):
         raise NotImplementedError
 
     def _build(self) -> NextEvent:
-        sizes = tuple(vocabulary.size for vocabulary in self._words().values())
+        sizes = tuple(vocabulary.size for vocabulary in self._words.values())
         return NextEvent(self._reader(sizes), sizes, self._width)
 
+    def _learn_words(self, batch: LogBatch) -> None:
+        if self._module is None:
+            for name in self._changing(batch):
+                self._words[name] = Vocabulary(_MOST_VALUES)
+                if name not in _OPEN:
+                    self._words[name].learn(np.arange(_MOST_ORDERED))
+        for name, vocabulary in self._words.items():
+            vocabulary.learn(column(batch, name))
+
+    def _changing(self, batch: LogBatch) -> list[str]:
+        names = [name for name in self._fields if name not in (TEMPLATE, "entities")]
+        if "entities" in self._fields:
+            names += [f"entity {name}" for name in entity_names(batch, _MOST_ENTITIES)]
+        return [name for name in names if np.ptp(column(batch, name)) > 0]
+
+    def tokens(self, batch: LogBatch) -> Ints:
+        """(N, F) what the network reads of each event."""
+        said = [words.tokens(column(batch, name)) for name, words in self._words.items()]
+        return np.stack(said, 1)
+
     def _pieces(self, batch: LogBatch) -> Pieces:
-        tokens = self._templates.tokens(batch.template_id)[:, None]
-        return Pieces.of(tokens, batch.bounds, stride=self._stride, lead=self._lead)
+        return Pieces.of(self.tokens(batch), batch.bounds, stride=self.stride, lead=self.lead)
 
     def _train(self, module: NextEvent, batch: LogBatch, plan: Plan, seed: int) -> None:
         pieces = self._pieces(batch)
@@ -103,18 +138,38 @@ class LanguageModel(NeuralDetector[NextEvent]):
         size = pieces.length - pieces.lead + pieces.last
         at = np.concatenate(([0], np.cumsum(size)))
         out = np.zeros((int(at[-1]), pieces.tokens.shape[1], 2))
-        shares = [tensor(v.shares, self._device) for v in self._words().values()]
-        cells = max(map(len, shares))
+        cells = max(words.size for words in self._words.values())
         for rows in buckets(pieces.length, max(_CELLS // max(cells, self._width), 1)):
-            read = self._read(module, pieces, rows)
-            here = spans(at[rows], size[rows])
-            for j, told in enumerate(module.heads(read.states, read.events)):
-                nll, entropy = _surprise_and_entropy(told, read.events[:, j], shares[j])
-                if j:
-                    nll[read.ends], entropy[read.ends] = 0.0, 0.0
-                out[here, j, 0] = nll.cpu().numpy()
-                out[here, j, 1] = (nll - entropy).cpu().numpy()
+            out[spans(at[rows], size[rows])] = self.values(self._read(module, pieces, rows))
         return out, at
+
+    def values(self, read: Reading) -> Floats:
+        """(E, F, 2) NLL and NLL - entropy, by field; zero for what a session's end has no place for."""
+        out = np.zeros((*read.events.shape, 2))
+        chances = self._judging().heads(read.states, read.events)
+        for j, (told, words) in enumerate(zip(chances, self._words.values(), strict=True)):
+            shares = tensor(words.shares, self._device)
+            nll, entropy = _surprise_and_entropy(told, read.events[:, j], shares)
+            if j:
+                nll[read.ends], entropy[read.ends] = 0.0, 0.0
+            out[:, j, 0] = nll.cpu().numpy()
+            out[:, j, 1] = (nll - entropy).cpu().numpy()
+        return out
+
+    def after_end(self) -> tuple[Memory, Tensor]:
+        """The memory and the (1, width) state from which a session's first event is told, for `streaming`."""
+        states, memory = self.go_on(np.full((1, self.width_of_event), END, np.int64), ())
+        return memory, states
+
+    def go_on(self, tokens: Ints, memory: Memory) -> tuple[Tensor, Memory]:
+        """(n, width) states after each of the next (n, F) tokens of one session."""
+        states, memory = self._judging().reader(tensor(tokens[None], self._device), memory)
+        return states[0], memory
+
+    @property
+    def width_of_event(self) -> int:
+        """Fields of an event."""
+        return len(self._words)
 
     def statistics(self, batch: LogBatch) -> dict[str, Floats]:
         """(U,) each: mean, largest and 95th percentile of `nll` and of `surplus` (NLL minus entropy) over events."""
@@ -123,11 +178,7 @@ class LanguageModel(NeuralDetector[NextEvent]):
             by_piece, at = self._surprise(pieces)
         values, bounds = pieces.whole(by_piece.sum(1), at)
         _, which = pieces.sessions
-        found = {}
-        for k, kind in enumerate(("nll", "surplus")):
-            for name, column in _summary(values[:, k], bounds).items():
-                found[f"{name}_{kind}"] = column[which]
-        return found
+        return {name: value[which] for name, value in summary(values, bounds).items()}
 
     def _judge(self, batch: LogBatch) -> Floats:
         return self.statistics(batch)["mean_nll"]
@@ -149,9 +200,18 @@ class GruLm(LanguageModel):
 
     name = "gru_lm"
 
-    def __init__(self, *, width: int = 128, layers: int = 1, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        fields: Sequence[str] = FIELDS,
+        *,
+        width: int = 128,
+        layers: int = 1,
+        device: str = "cpu",
+    ) -> None:
         plan = Plan(events=2_500_000, rate=4e-3)
-        super().__init__(plan, stride=448, lead=64, width=width, layers=layers, device=device)
+        super().__init__(
+            plan, fields, stride=448, lead=64, width=width, layers=layers, device=device
+        )
 
     def _reader(self, sizes: tuple[int, ...]) -> Recurrent:
         return Recurrent(sizes, self._width, self._layers)
@@ -162,9 +222,18 @@ class TransformerLm(LanguageModel):
 
     name = "transformer_lm"
 
-    def __init__(self, *, width: int = 128, layers: int = 2, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        fields: Sequence[str] = FIELDS,
+        *,
+        width: int = 128,
+        layers: int = 2,
+        device: str = "cpu",
+    ) -> None:
         plan = Plan(events=1_500_000, rate=2e-3)
-        super().__init__(plan, stride=192, lead=64, width=width, layers=layers, device=device)
+        super().__init__(
+            plan, fields, stride=192, lead=64, width=width, layers=layers, device=device
+        )
 
     def _reader(self, sizes: tuple[int, ...]) -> Transformer:
         return Transformer(sizes, self._width, self._layers)
@@ -182,14 +251,15 @@ def _surprise_and_entropy(told: Tensor, event: Tensor, shares: Tensor) -> tuple[
     ).sum(1)
 
 
-def _summary(values: Floats, bounds: Ints) -> dict[str, Floats]:
-    """Mean, largest and 95th percentile (nearest rank) of values[bounds[i] : bounds[i + 1]], none of which is empty."""
+def summary(values: Floats, bounds: Ints) -> dict[str, Floats]:
+    """Of values[bounds[i] : bounds[i + 1]] (NLL, surplus), none of which is empty; see `statistics`."""
     size = np.diff(bounds)
     owner = np.repeat(np.arange(len(size)), size)
-    ordered = values[np.lexsort((values, owner))]
     rank = np.ceil(0.95 * size).astype(np.int64) - 1
-    return {
-        "mean": np.bincount(owner, values, len(size)) / size,
-        "max": ordered[bounds[1:] - 1],
-        "p95": ordered[bounds[:-1] + rank],
-    }
+    found = {}
+    for k, kind in enumerate(("nll", "surplus")):
+        ordered = values[np.lexsort((values[:, k], owner)), k]
+        found[f"mean_{kind}"] = np.bincount(owner, values[:, k], len(size)) / size
+        found[f"max_{kind}"] = ordered[bounds[1:] - 1]
+        found[f"p95_{kind}"] = ordered[bounds[:-1] + rank]
+    return found
