@@ -27,6 +27,7 @@ DETECTORS: Registry[Detector] = Registry(
         "knn_scaled": "detectors.knn:ScaledNeighbour",
         "prefix_vectors": "detectors.prefix_vectors:PrefixVectors",
         "relation_new": "detectors.relations:NewRelations",
+        "type_new": "detectors.relations:NewTypes",
         "relation_rarity": "detectors.relations:RelationRarity",
         "relation_exceed": "detectors.relations:RelationExceed",
         "episode_memory": "detectors.episode_memory:EpisodeMemory",

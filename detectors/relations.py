@@ -1,5 +1,8 @@
 """Relations, that is templates said by a source: is one new here, how rare are those of this window, and does one come
 more often than it ever did? Three look-ups over one memory, the floor that `detectors.episode_memory` stands on.
+
+What is seen waits until its episode is over (`detectors.episodes`): `score` does not know it, so the tenth minute of an
+attack is as strange as the first.
 """
 
 from __future__ import annotations
@@ -11,8 +14,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from detectors.episodes import Waiting
 from detectors.relation_table import Columns, Ints, RelationTable, Rows, Seen
 from detectors.snapshot import pack, unpack
+from detectors.units import NEVER
 from detectors.wording import (
     MAX_CONTRIBUTIONS,
     amount,
@@ -39,7 +44,7 @@ class Weighed:
 
 
 class Relations:
-    """Learns each window at once. What comes of `parts` is up to the detector."""
+    """The memory of finished episodes. What each relation counts is up to the detector."""
 
     name = "relations"
     early: frozenset[str] = frozenset()
@@ -52,6 +57,9 @@ class Relations:
 
     def _forget(self) -> None:
         self._table = RelationTable()
+        self._waiting = Waiting.none()
+        self._clock = np.empty(0, np.int64)
+        """Of each source by its number: its latest start, ns."""
         self._windows = 0
         """That were learnt from, of all sources together."""
 
@@ -68,8 +76,13 @@ class Relations:
 
     def _learn(self, batch: LogBatch) -> None:
         rows = self._table.rows(batch, add=True)
-        once = np.ones(len(rows.key), np.int64)
-        self._table.add(Columns.of(rows.key, once, rows.count, batch.start[rows.unit]))
+        source = self._table.sources.of(batch.source.tolist())
+        missing = len(self._table.sources.names) - len(self._clock)
+        self._clock = np.append(self._clock, np.full(missing, NEVER))
+        np.maximum.at(self._clock, source, batch.start)
+        waiting = self._waiting.joined(rows.key, rows.count, batch.start[rows.unit])
+        done, self._waiting = waiting.parted(self._clock[self._table.source_of(waiting.key)])
+        self._table.add(done)
 
     def parts(self, rows: Rows, seen: Seen) -> Floats:
         """What each relation adds to the score of its unit."""
@@ -144,39 +157,48 @@ class Relations:
             where += "s" if others > 1 else ""
             return f"never seen here before: {said} ({where})"
         if count > seen.largest[row]:
-            return f"{said}, at most {amount(int(seen.largest[row]))} before"
+            more = f"at most {amount(int(seen.largest[row]))} before"
+            elsewhere = int(seen.anywhere[row])
+            return f"{said}, {more}" + (
+                f" ({amount(elsewhere)} elsewhere)" if elsewhere >= count else ""
+            )
         windows = int(seen.windows[row])
         often = "once" if windows == 1 else f"in {amount(windows)} windows"
         return f"rarely seen here: {said} ({often} before)"
 
     def save(self) -> bytes:
-        held = self._table.columns
-        names, source, template = self._table.names(held.key)
-        header = {"version": 1, "windows": self._windows, "sources": names}
-        return pack(header, arrays_of(held, source, template))
+        held, waiting = self._table.columns, self._waiting
+        names, source, template = self._table.names(np.concatenate((held.key, waiting.key)))
+        known = len(held.key)
+        order = np.lexsort((template[:known], source[:known]))
+        held = held.at(order)
+        later = np.lexsort((waiting.first, template[known:], source[known:]))
+        waiting = waiting.at(later)
+        return pack(
+            {"version": 1, "windows": self._windows, "sources": names},
+            {
+                "clock": self._clock[self._table.sources.of(names)],
+                "source": source[:known][order],
+                "template": template[:known][order],
+                "seen": np.array([held.windows, held.largest, held.last]),
+                "waiting_source": source[known:][later],
+                "waiting_template": template[known:][later],
+                "waiting": np.array(
+                    [waiting.windows, waiting.largest, waiting.first, waiting.last]
+                ),
+            },
+        )
 
     def load(self, state: bytes) -> None:
         header, arrays = unpack(state)
         self._forget()
         self._windows = header["windows"]
-        self._table.add(columns_of(self._table, header["sources"], arrays))
-
-
-def columns_of(table: RelationTable, names: list[str], arrays: Mapping[str, Ints]) -> Columns:
-    key = table.keys(names, arrays["source"], arrays["template"])
-    return Columns.of(key, arrays["windows"], arrays["largest"], arrays["last"])
-
-
-def arrays_of(held: Columns, source: Ints, template: Ints) -> dict[str, Ints]:
-    """Ordered by the names of sources, which `source` counts, and by template."""
-    order = np.lexsort((template, source))
-    return {
-        "source": source[order],
-        "template": template[order],
-        "windows": held.windows[order],
-        "largest": held.largest[order],
-        "last": held.last[order],
-    }
+        names: list[str] = header["sources"]
+        key = self._table.keys(names, arrays["source"], arrays["template"])
+        self._table.add(Columns.of(key, *arrays["seen"]))
+        key = self._table.keys(names, arrays["waiting_source"], arrays["waiting_template"])
+        self._waiting = Waiting.of(key, *arrays["waiting"])
+        self._clock = arrays["clock"]
 
 
 def exceeding(count: Ints, largest: Ints) -> Floats:
@@ -192,6 +214,15 @@ class NewRelations(Relations):
 
     def parts(self, rows: Rows, seen: Seen) -> Floats:
         return np.asarray(seen.windows == 0, np.float64)
+
+
+class NewTypes(Relations):
+    """How many templates of this window were never seen on any source."""
+
+    name = "type_new"
+
+    def parts(self, rows: Rows, seen: Seen) -> Floats:
+        return np.asarray(seen.everywhere == 0, np.float64)
 
 
 class RelationRarity(Relations):

@@ -43,7 +43,7 @@ def test_any_cut_into_batches_and_a_restart_give_the_same_scores(
 
 @settings(deadline=None)
 @given(rows=units)
-def test_each_score_is_raised_by_what_the_units_before_it_add(
+def test_each_score_is_raised_by_what_units_of_earlier_starts_add(
     rows: list[tuple[int, float]],
 ) -> None:
     start, scores = columns(rows)
@@ -54,6 +54,7 @@ def test_each_score_is_raised_by_what_the_units_before_it_add(
             min(20.0, max(0.0, scores[j] - stage.theta))
             * np.exp(-(start[i] - start[j]) / (20 * MINUTE))
             for j in range(i)
+            if start[j] < start[i]
         )
         assert got[i] == pytest.approx(scores[i] * (1 + 0.3 * np.log1p(ctx)))
 
