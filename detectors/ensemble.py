@@ -5,6 +5,9 @@ the ensemble's score is the sum of their -log10 p, which ranks as Fisher's stati
 so the sum is no chi-square: its p-value is again conformal, on the same units. Members that learn exactly in parts then
 learn from the last fifth, too.
 
+What fewer than half of the members have any finding about is no finding: look-ups know what is normal without a
+threshold, and so their majority does.
+
 With labels, members are weighed by a logistic regression on -log10 p, whose weights may not be negative: a member that
 finds a unit strange never speaks for it.
 """
@@ -12,7 +15,7 @@ finds a unit strange never speaks for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +32,15 @@ TIER_0 = ("event_set", "count_range", "knn_scaled")
 _HELD_OUT = 5
 """One unit in so many, the last ones, is kept for calibration."""
 _RIDGE = 1e-2
+
+
+class _Judged(NamedTuple):
+    """What members say of some units."""
+
+    scores: list[Floats]
+    """(U,) of each member"""
+    found: npt.NDArray[np.bool_]
+    """(U,) whether half of them have a finding"""
 
 
 class Ensemble:
@@ -65,14 +77,14 @@ class Ensemble:
             member.fit(learnt, known, seed=seed)
         held, told = batch.at(last), _of(labels, last)
         normal = held.normal(told)
-        for scores, calibrator in zip(self._scores(normal), self._calibrators, strict=True):
-            calibrator.learn(scores)
+        judged = self._judged(normal)
+        self._calibrate(judged)
         if labels is not None:
             # What members that learn from normal units alone were never told is as good as held out.
             unseen = last if "labels" in self.needs else np.append(last, first[labels[first] == 1])
             self._weights = self._learnt(batch.at(unseen), labels[unseen])
         own = [-np.log10(calibrator.own_p_values()) for calibrator in self._calibrators]
-        self._whole.learn(self._together(np.stack(own, axis=1)))
+        self._whole.learn(self._together(judged, np.stack(own, axis=1)))
         for member in self._members:
             if member.incremental:
                 member.partial_fit(held, told)
@@ -82,39 +94,48 @@ class Ensemble:
         order = np.argsort(batch.start, kind="stable")
         batch, labels = batch.at(order), _of(labels, order)
         normal = batch.normal(labels)
-        self._whole.learn(self._together(self._strange(normal)))
-        for scores, calibrator in zip(self._scores(normal), self._calibrators, strict=True):
-            calibrator.learn(scores)
+        judged = self._judged(normal)
+        self._whole.learn(self._together(judged, self._strange(judged)))
+        self._calibrate(judged)
         for member in self._members:
             member.partial_fit(batch, labels)
 
-    def _scores(self, batch: LogBatch) -> list[Floats]:
-        return [member.score(batch).of_units(len(batch)) for member in self._members]
+    def _judged(self, batch: LogBatch) -> _Judged:
+        columns = [member.score(batch) for member in self._members]
+        votes = np.zeros(len(batch), np.int64)
+        for scores in columns:
+            votes += np.bincount(scores.unit, minlength=len(batch)) > 0
+        return _Judged([c.of_units(len(batch)) for c in columns], 2 * votes >= len(columns))
+
+    def _calibrate(self, normal: _Judged) -> None:
+        for scores, calibrator in zip(normal.scores, self._calibrators, strict=True):
+            calibrator.learn(scores)
 
     def _learnt(self, batch: LogBatch, labels: Labels) -> Floats:
         """Weights of members; all the same while only one class was seen."""
         told = labels >= 0
         if len(np.unique(labels[told])) < 2:
             return np.ones(len(self._members))
-        return _logistic(self._strange(batch)[told], labels[told] == 1)
+        return _logistic(self._strange(self._judged(batch))[told], labels[told] == 1)
 
-    def _strange(self, batch: LogBatch) -> Floats:
+    def _strange(self, judged: _Judged) -> Floats:
         """(U, members) -log10 p"""
         columns = [
             -np.log10(calibrator.p_values(scores))
-            for scores, calibrator in zip(self._scores(batch), self._calibrators, strict=True)
+            for scores, calibrator in zip(judged.scores, self._calibrators, strict=True)
         ]
         return np.stack(columns, axis=1)
 
-    def _together(self, strange: Floats) -> Floats:
+    def _together(self, judged: _Judged, strange: Floats) -> Floats:
         """(U,) added member by member, so that what else is in the batch cannot change a bit."""
         total = np.zeros(len(strange))
         for column, weight in enumerate(self._weights.tolist()):
             total += weight * strange[:, column]
-        return total
+        return np.where(judged.found, total, 0.0)
 
     def score(self, batch: LogBatch) -> Scores:
-        total = self._together(self._strange(batch))
+        judged = self._judged(batch)
+        total = self._together(judged, self._strange(judged))
         unit = np.flatnonzero(total > 0)
         kind = np.empty(len(unit), np.object_)
         kind[:] = self.name
@@ -131,7 +152,7 @@ class Ensemble:
     ) -> Explanation:
         """In the words of the member that finds it strangest and can tell."""
         alone = batch.at(np.array([scores.unit[finding]]))
-        strange = self._strange(alone)[0] * self._weights
+        strange = self._strange(self._judged(alone))[0] * self._weights
         for place in np.argsort(-strange, kind="stable").tolist():
             member: Detector = self._members[place]
             found = member.score(alone)

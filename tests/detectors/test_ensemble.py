@@ -64,3 +64,9 @@ def test_other_members_survive_a_snapshot() -> None:
     loaded = Ensemble()
     loaded.load(ensemble.save())
     assert strange(loaded.score(sessions("abx")), 1) == strange(ensemble.score(sessions("abx")), 1)
+
+
+def test_what_only_one_member_of_three_finds_is_no_finding() -> None:
+    # A count that was never seen, within the range of those that were: new to nearest neighbours alone.
+    words = [w for w in NORMAL if w != "abb"]
+    assert strange(fitted(words=words).score(sessions("abb", "a" + "b" * 40)), 2)[0] == 0

@@ -162,3 +162,23 @@ def test_a_hundred_thousand_vectors_are_saved_in_less_than_50_mb() -> None:
     letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
     detector = fitted("knn", *("".join(row) for row in rng.choice(letters, (60_000, 20))))
     assert len(detector.save()) < 50_000_000
+
+
+def test_a_count_may_leave_its_range_by_the_width_of_the_range() -> None:
+    normal = ["a" + "b" * n for n in (1, 3)] + ["ac"]
+    inside, outside, rigid, other = strange(
+        fitted("count_range", *normal).score(sessions("a" + "b" * 7, "a" + "b" * 8, "aab", "acc")),
+        4,
+    )
+    assert inside == 0
+    assert outside == pytest.approx(np.log(9 / 8), abs=1e-4)
+    assert rigid == other == pytest.approx(np.log(3 / 2), abs=1e-4)
+    assert told("count_range", "aab", *normal) == (
+        "hdfs: `a happened` occurs 2 times, in normal sessions with the same templates once"
+    )
+
+
+def test_a_new_set_is_judged_by_the_ranges_of_the_nearest_one() -> None:
+    new, worse = strange(fitted("count_range", "ab", "ab").score(sessions("abx", "aabx")), 2)
+    assert new == 1
+    assert worse == pytest.approx(1 + np.log(3 / 2), abs=1e-4)
