@@ -66,7 +66,7 @@ def test_a_minute_of_a_host_is_what_its_alerts_say(tmp_path: Path) -> None:
     assert alerts.phase.tolist() == ["", "scan", "scan", ""]
     assert alerts.batch.fields is not None
     assert alerts.batch.fields.event.tolist() == [0, 1, 2, 4]
-    assert list(alerts.texts.values()) == ["L: Login", "S: Scan"]
+    assert list(alerts.texts.values()) == ["Login", "Scan"]
 
 
 @pytest.mark.parametrize("form", ["folder", "wrapped", "zip", "tar.xz"])
