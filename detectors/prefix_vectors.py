@@ -9,12 +9,12 @@ reference is a box, `low` to `high` per template.
 the training sessions went through it; where sessions are so varied that this keeps less than half of them whole, as
 many as it takes are kept, the commonest first. What a person called normal is kept whatever its support.
 
-**Distance.** Between logarithms of counts, to the nearest box. A *common* template, one that a supported reference has,
-adds the square of its difference, at most that of one doubling, (ln 2)^2: how far load moves a count says little, and
-three steps that are missing tell more than one step done thirty times. Of the templates that no supported reference
-has, only the strangest adds to it, because what causes several lines is one thing. Its square counts once; 4 times when
-its lines are warnings or worse and training showed it, so that it is known to be rare; twice when training never
-showed it, so that nothing is known of it.
+**Distance.** Between logarithms of counts, to the nearest box. A *common* template, one that a supported reference
+has, adds the square of its difference. What a difference exceeds a doubling by counts a fiftieth, enough to order
+equals: how far load moves a count says little, and three steps that are missing tell more than one step done thirty
+times. Of the templates that no supported reference has, only the strangest adds to it, because what causes several
+lines is one thing. Its square counts once; if its lines are warnings or worse, 4 times when training showed it, so
+that it is known to be rare, and twice when training never showed it, so that nothing is known of it.
 
 Severity is the line's. Where it has none, whoever makes the batch is to set `ERROR` by the words of the template
 (`detectors.lexicon`), as the product and the loaders do: texts are not in a `LogBatch`.
@@ -45,6 +45,7 @@ _MAX_PREFIXES = 16
 _MAX_REFERENCES = 1_024
 _BLOCK = 1 << 22
 _DOUBLED = round(float(np.log(2)) * SCALE)
+_BEYOND = 50
 
 Box = tuple[bytes, bytes]
 """Two count vectors, each as `Vector.tobytes()`: what a session had said at a silence, and at the next one."""
@@ -305,9 +306,9 @@ class _References:
         return max(_BLOCK // max(self.low.size, 1), 1)
 
     def _differ(self, count: Floats) -> Floats:
-        """(u, R, K) how far outside each box, at most a doubling."""
+        """(u, R, K) how far outside each box."""
         outside = np.maximum(self.low - count[:, None], count[:, None] - self.high)
-        return np.clip(outside, 0.0, _DOUBLED)
+        return _damped(np.maximum(outside, 0.0))
 
     def _unfolded(self, asked: _Asked, weight: Floats) -> tuple[Floats, Floats, Floats]:
         """(V, K) counts and weights, and (V,) the most that a template outside the vocabulary adds."""
@@ -320,7 +321,7 @@ class _References:
         count[unit[known], column[known]] = steps[known]
         own[unit[known], column[known]] = weight[known]
         other = np.zeros(units)
-        np.maximum.at(other, unit[~known], (np.minimum(steps, _DOUBLED) ** 2 * weight)[~known])
+        np.maximum.at(other, unit[~known], (_damped(steps) ** 2 * weight)[~known])
         return count, own, other
 
     def differing(self, asked: _Asked, weight: Floats) -> list[tuple[int, int, int, float]]:
@@ -337,7 +338,7 @@ class _References:
                 part = float(differ[k] ** 2 * (1.0 if self.common[k] else own[0, k]))
                 template = int(self.vocabulary[k])
                 found.append((template, seen.get(template, 0), expected, part))
-        parts = np.minimum(log_steps(asked.count), _DOUBLED) ** 2 * weight
+        parts = _damped(log_steps(asked.count)) ** 2 * weight
         outside = place_in(self.vocabulary, asked.template) < 0
         return found + [
             (t, n, 0, float(part))
@@ -364,6 +365,11 @@ def _prefixes(batch: LogBatch, silence_ns: int) -> tuple[Ints, Ints, Keys]:
     unit, end = unit[order], end[order]
     total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed_ids(batch.template_id))])
     return unit, end, total[end] - total[batch.bounds[unit]]
+
+
+def _damped(steps: Floats) -> Floats:
+    """Differences of logarithms as they count, whole numbers again."""
+    return np.minimum(steps, _DOUBLED) + np.floor(np.maximum(steps - _DOUBLED, 0.0) / _BEYOND)
 
 
 def _vector(templates: Ints) -> Ints:

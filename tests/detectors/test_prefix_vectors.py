@@ -162,7 +162,8 @@ def by_hand(training: list[Said], session: Said) -> float:
         total, strangest = 0.0, 0.0
         for t in common | set(seen):
             count, a, b = (np.log1p(c.get(t, 0)) for c in (seen, low, high))
-            part = min(max(a - count, count - b, 0.0), np.log(2)) ** 2
+            differ = max(a - count, count - b, 0.0)
+            part = (min(differ, np.log(2)) + max(differ - np.log(2), 0.0) / 50) ** 2
             if t in common:
                 total += part
             else:
