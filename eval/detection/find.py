@@ -86,9 +86,7 @@ def find(data: Path | None, sets: Sequence[str] = ()) -> list[Found]:
 
 
 def _below(data: Path) -> list[Found]:
-    """`data` itself, or the sets in it and in the groups in it."""
-    if found := _in(Folder(data, unwrap=False), data.resolve().name):
-        return found
+    """The sets in `data` and in the groups in it, and `data` itself."""
     found = []
     for each in _folders(data):
         inside = _in(Folder(each), each.name)
@@ -97,19 +95,24 @@ def _below(data: Path) -> list[Found]:
             for below in _folders(each)
             for one in _in(Folder(below), f"{each.name}/{below.name}")
         ]
-    return found
+    # Folders that are sets of their own are no part of one around them.
+    itself = Folder(data, unwrap=False, depth=1) if found else Folder(data, unwrap=False)
+    return [*found, *_in(itself, data.resolve().name)]
 
 
 def _in(folder: Folder, name: str) -> list[Found]:
     """Of what one folder holds. What cannot be read is a set all the same: loading it says why."""
-    try:
-        return [
-            Found(f"{name}/{part}" if part else name, folder.path, load)
-            for family in FAMILIES
-            for part, load in family(folder).items()
-        ]
-    except DataSetError as error:
-        return [Found(name, folder.path, partial(_refuse, str(error)))]
+    found, damaged = [], ""
+    for family in FAMILIES:
+        try:
+            sets = family(folder)
+        except DataSetError as error:
+            damaged = str(error)
+        else:
+            found += [Found(f"{name}/{p}" if p else name, folder.path, sets[p]) for p in sets]
+    if damaged and name not in {each.name for each in found}:
+        found.append(Found(name, folder.path, partial(_refuse, damaged)))
+    return found
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -118,9 +121,10 @@ def _folders(folder: Path) -> list[Path]:
 
 def _absent(data: Path, name: str, found: Sequence[Found]) -> Found:
     there = ", ".join(each.name for each in found) or "none"
-    return Found(
-        name, data / name, partial(_refuse, f"{data} has no data set {name} ({there}); {GET}")
-    )
+    what = f"{data} has no data set {name}"
+    if (data / name).is_dir():
+        what = f"{data / name} has no layout that is known; is a file of it missing?"
+    return Found(name, data / name, partial(_refuse, f"{what} (there are: {there}); {GET}"))
 
 
 def _refuse(reason: str, name: str) -> Dataset:

@@ -24,7 +24,6 @@ from eval.parsing.readers import DataSetError
 _TAR = re.compile(r"\.(tar(\.(gz|xz|bz2))?|tgz|txz)$")
 _PACKED: dict[str, Callable[[Path], Any]] = {".xz": lzma.open, ".gz": gzip.open}
 _TEXT_BESIDE = re.compile(r"^(readme|license|licence|manifest|copying|changelog)\b", re.IGNORECASE)
-_DEPTH = 3
 _LARGE = 256 << 20
 """Bytes of a tar from which on it must be unpacked: to list it is to read all of it."""
 DAMAGED = (
@@ -42,6 +41,8 @@ class Folder:
     path: Path
     unwrap: bool = True
     """Whether one folder around everything is left out; not for the folder of all data sets."""
+    depth: int = 3
+    """Levels of folders that are looked into, this one being the first."""
 
     @cached_property
     def root(self) -> Path:
@@ -87,7 +88,7 @@ class Folder:
 
     @cached_property
     def _files(self) -> tuple[Path, ...]:
-        return tuple(_walk(self.root, _DEPTH))
+        return tuple(_walk(self.root, self.depth))
 
     def _opened(self, file: Path) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
         """Each valid until the next is asked for."""

@@ -196,18 +196,20 @@ def _coded(column: Any) -> tuple[Ints, list[str]]:
 def _columns(folder: Folder, name: str) -> set[str]:
     try:
         return set(pq.read_schema(BytesIO(folder.one(name))).names)
-    except (pa.ArrowException, OSError):
-        return set()
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(folder, name, error) from error
 
 
 def _table(content: bytes, folder: Folder, name: str, columns: Sequence[str]) -> pa.Table:
     try:
         table = pq.read_table(BytesIO(content), columns=list(columns))
     except (pa.ArrowException, OSError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise DataSetError(
-            f"{folder.path / name} cannot be read: {reason}. Fetch it again"
-        ) from error
+        raise _unreadable(folder, name, error) from error
     if not table.num_rows:
         raise DataSetError(f"{folder.path / name} holds no row. Fetch it again")
     return table
+
+
+def _unreadable(folder: Folder, name: str, error: Exception) -> DataSetError:
+    reason = " ".join(str(error).split())[:300]
+    return DataSetError(f"{folder.path / name} cannot be read: {reason}. Fetch it again")

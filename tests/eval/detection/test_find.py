@@ -124,6 +124,28 @@ def test_a_folder_of_groups_and_a_folder_that_is_a_set_are_both_read(tmp_path: P
     assert [each.name for each in find(tmp_path / "group" / "x")] == ["x/a"]
 
 
+def test_a_set_of_folders_hides_none_beside_it_and_may_be_given_itself(tmp_path: Path) -> None:
+    line = "18:00:38.319 [task-2]  id DEBUG c.n.Path <init> - path {}\n"
+    runs = {f"{run}/token.log": line.format(run) for run in ("correct_1", "correct_2", "bad_1")}
+    laid_out(tmp_path / "runs", runs)
+    laid_out(tmp_path / "x", {"a_alerts.txt": ALERTS})
+    laid_out(tmp_path, {"loose_alerts.txt": ALERTS})
+    of_runs = ["services", "windows"]
+    assert [each.name for each in find(tmp_path)] == [
+        *(f"runs/{part}" for part in of_runs),
+        "x/a",
+        f"{tmp_path.name}/loose",
+    ]
+    assert [each.name for each in find(tmp_path / "runs")] == [f"runs/{part}" for part in of_runs]
+    services = find(tmp_path, ["runs/services"])[0].load()
+    assert services.group.tolist()[0] == "correct_1"  # the run for training comes first
+    assert sorted(zip(services.group, services.truth, services.part, strict=True)) == [
+        ("bad_1", 1, "test"),
+        ("correct_1", 0, "train"),
+        ("correct_2", 0, "test"),
+    ]
+
+
 def test_sets_are_chosen_by_name_folder_or_part_and_one_that_is_missing_says_so(
     tmp_path: Path,
 ) -> None:
@@ -134,6 +156,12 @@ def test_sets_are_chosen_by_name_folder_or_part_and_one_that_is_missing_says_so(
     (missing,) = find(tmp_path, ["nowhere"])
     with pytest.raises(DataSetError, match="no data set nowhere.*x/a, x/b, y/a"):
         missing.load()
+    laid_out(tmp_path / "z", {"train": "1 2"})
+    (half,) = find(tmp_path, ["z"])
+    with pytest.raises(
+        DataSetError, match="z has no layout that is known; is a file of it missing"
+    ):
+        half.load()
 
 
 def test_nothing_at_all_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
@@ -171,7 +199,7 @@ def test_what_is_damaged_is_named(tmp_path: Path, files: dict[str, str], message
         found.load()
 
 
-@pytest.mark.parametrize("name", ["x.zip", "x.tar.xz", "train.xz"])
+@pytest.mark.parametrize("name", ["x.zip", "x.tar.xz", "train.xz", "x.parquet"])
 def test_a_damaged_archive_is_named_and_hides_no_other_set(tmp_path: Path, name: str) -> None:
     laid_out(tmp_path / "good", {"a_alerts.txt": ALERTS})
     laid_out(tmp_path / "bad", {name: "this is no archive", "test_abnormal": "1"})
