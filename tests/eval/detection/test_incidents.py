@@ -30,6 +30,13 @@ def test_an_incident_that_holds_an_anomalous_minute_is_not_false() -> None:
     assert seen(DATA, ROWS, flags(306)).false == 1, "ambiguous is normal here"
 
 
+def test_an_incident_that_lasts_is_told_every_hour_so_that_flagging_all_is_no_way_out() -> None:
+    assert seen(DATA, ROWS, flags(*range(320, 380))).false == 1, "an hour"
+    assert seen(DATA, ROWS, flags(*range(320, 381))).false == 2
+    everything = dict(at_budgets(DATA, ROWS, np.ones(len(ROWS))))
+    assert (everything[3].found, everything[3].false) == (0, 0), "it would be four in six hours"
+
+
 def test_the_delay_is_from_the_start_of_the_phase_to_the_end_of_its_first_flagged_minute() -> None:
     found = seen(DATA, ROWS, flags(307, 450, 454))
     assert found.found == 2
