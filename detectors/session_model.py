@@ -129,6 +129,8 @@ class Finding(NamedTuple):
     """Of `scores`; None when that detector has nothing to say of the session."""
     p_value: float
     score: float
+    confirmed: bool
+    """People called one like it a real anomaly."""
 
 
 class _Judged(NamedTuple):
@@ -203,7 +205,7 @@ class SessionModel:
                 if strange is None:
                     for champion, score in judged.scores:
                         champion.saw(score)
-                elif self._deserves(session, strange.score):
+                elif self._deserves(session, strange):
                     self._tell(session, strange.score)
                     found.append(strange)
             self.seen += size
@@ -216,7 +218,7 @@ class SessionModel:
         found = {
             pattern(session): judged.finding
             for session, judged in self._judged(sessions)
-            if judged.finding is not None and self._deserves(session, judged.finding.score)
+            if judged.finding is not None and self._deserves(session, judged.finding)
         }
         return list(found.values())
 
@@ -252,9 +254,9 @@ class SessionModel:
                 loud = [loudness(value, p, champion.ordered) for champion, value, p in judged]
                 best = max(range(len(ready)), key=loud.__getitem__)
                 row = _strongest(scored[best], unit)
-                finding = Finding(
-                    session, ready[best][1], batch, scored[best], row, judged[best][2], loud[best]
-                )
+                p_value = judged[best][2]
+                why = (ready[best][1], batch, scored[best], row, p_value, loud[best])
+                finding = Finding(session, *why, confirmed)
             yield session, _Judged([(champion, value) for champion, value, _ in judged], finding)
 
     def _batch(self, sessions: Sequence[Session]) -> LogBatch:
@@ -265,13 +267,17 @@ class SessionModel:
             batch.service[at] = self.service.of(session) or ""
         return batch
 
-    def _deserves(self, session: Session, score: float) -> bool:
-        """Whether a strange session is told: not one that is like a recent one, and within the budget of a day."""
+    def _deserves(self, session: Session, why: Finding) -> bool:
+        """Whether a strange session is told: not one that is like a recent one, and within the budget of a day.
+
+        What people confirmed has no budget.
+        """
         now = session.start
         if self._last_told.get(pattern(session), NEVER) > now - AGAIN_NS:
             return False
         today = [loud for at, loud in self._day if at > now - DAY_NS]
-        return len(today) < max(self._alerts_per_day, 1.0) or score > max(today)
+        free = why.confirmed or len(today) < max(self._alerts_per_day, 1.0)
+        return free or why.score > max(today)
 
     def _tell(self, session: Session, score: float) -> None:
         now = session.start

@@ -15,17 +15,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from detectors import DETECTORS
 from detectors.calibrator import Calibrator
 from detectors.lexicon import Lexicon
 from detectors.snapshot import pack, unpack
 from detectors.threshold import Episodes, Threshold
-from detectors.units import NEVER, SECOND, Unit, batch_of
+from detectors.units import NEVER, SECOND, Rows, Unit, batch_of, ints
 from detectors.windows import PAUSE_NS, Windows
 from driftwood.config import Detection
 from driftwood.protocols import Detector, LogBatch, Scores
@@ -37,6 +39,13 @@ _VERSION = 1
 _DEMO = '"source":"demo"'
 _REMEMBERED_LOOKS = 4_096
 _HOLD_NS = 5 * SECOND
+
+
+_APART = frozenset(("new_template", "rate_change", "error_burst"))
+"""What they say of a source depends on its own windows alone. All others are taken to pool what they learn."""
+_COLUMNS = ("ts", "template_id", "severity", "line_id")
+STRETCH_NS = 10 * SECOND
+"""Of arrival: what closes within one is judged together, where detectors pool."""
 
 
 class WindowLane:
@@ -71,6 +80,10 @@ class WindowLane:
         """When early looks saw what they have not told yet: arrival, ns."""
         self._advanced = self._listening_since = NEVER
         self._refilling = False
+        self._pooled = not _APART.issuperset(detectors)
+        self._stretch = NEVER
+        self._pending: list[Unit] = []
+        """Closed in this stretch of arrival, and judged at its end."""
 
     @property
     def after(self) -> int:
@@ -89,12 +102,35 @@ class WindowLane:
             self._windows.refill(events, self._lexicon.severity(events))
         before = self._windows.after
         severity = self._lexicon.severity(events)
-        closed = self._windows.add(events, severity)
+        if self._pooled:
+            found = self._in_stretches(events, severity)
+        else:
+            found = self._judge(self._windows.add(events, severity))
         self._refilling = self._refilling and self._windows.after == before
-        found = self._judge(closed)
         if self._looks:
             found += self._look(self._windows.filling(), early=True)
         return tuple(found)
+
+    def _in_stretches(self, events: Events, severity: npt.NDArray[np.uint8]) -> list[Anomaly]:
+        """Judge the same windows together, whatever the cut of batches: those that close in one stretch of arrival.
+
+        A detector that pools its sources scores by what other sources did before, so that order must be the rows'.
+        """
+        news = int(np.searchsorted(ints(events, "line_id"), self.after, "right"))
+        events, severity = Events(events.slice(news)), severity[news:]
+        arrival = ints(events, "observed_ts") // STRETCH_NS
+        stretch = np.maximum.accumulate(np.maximum(arrival, self._stretch))
+        heads = np.flatnonzero(np.diff(stretch, prepend=self._stretch))
+        found: list[Anomaly] = []
+        for first, last in pairwise([0, *heads.tolist(), len(stretch)]):
+            if last == first:
+                continue
+            if stretch[first] > self._stretch:
+                found += self._judge(self._pending)
+                self._pending, self._stretch = [], int(stretch[first])
+            rows = Events(events.slice(first, last - first))
+            self._pending += self._windows.add(rows, severity[first:last])
+        return found
 
     def advance(self, now: int) -> tuple[Anomaly, ...]:
         """A look at live sources that were not heard for `lateness_s` by now (ns); call it when nothing is queued.
@@ -106,16 +142,13 @@ class WindowLane:
         if now - self._advanced > PAUSE_NS:
             self._listening_since = now
         self._advanced = now
-        return tuple(self._look(self._windows.idle(now, self._listening_since), early=False))
+        silent = self._windows.idle(now, self._listening_since)
+        return tuple(self._look(self._pending + silent, early=False))
 
     def _judge(self, closed: list[Unit]) -> list[Anomaly]:
         """Score and learn finished windows: side by side over the sources, one after another within each."""
-        queues: dict[str, list[Unit]] = {}
-        for unit in closed:
-            queues.setdefault(unit.source.key, []).append(unit)
         found: list[Anomaly] = []
-        for turn in range(max(map(len, queues.values()), default=0)):
-            units = [queue[turn] for queue in queues.values() if turn < len(queue)]
+        for units in _by_window(closed) if self._pooled else _by_turn(closed):
             batch = batch_of(units, self._windows.window_ns)
             for detector in self._detectors:
                 scores = detector.score(batch)
@@ -127,6 +160,7 @@ class WindowLane:
     def finish(self) -> tuple[Anomaly, ...]:
         """A look at all open windows, for when nothing more comes; the last of each source may not be full yet."""
         whole, begun = self._windows.unfinished()
+        whole = self._pending + whole
         return (*self._look(whole, early=False), *self._look(begun, early=True, hold=False))
 
     def _look(self, units: list[Unit], early: bool, hold: bool = True) -> list[Anomaly]:
@@ -221,6 +255,9 @@ class WindowLane:
     def save(self) -> bytes:
         """All that `load` needs, but the rows of open windows, which lie in the store."""
         header, arrays = self._windows.save()
+        pending = [unit for unit in self._pending if unit.source.key in self._windows.sources]
+        rows = Rows.concat([unit.rows for unit in pending])
+        arrays |= {f"pending {name}": getattr(rows, name) for name in _COLUMNS}
         for detector in self._detectors:
             arrays[f"detector {detector.name}"] = np.frombuffer(detector.save(), np.uint8)
         state = {
@@ -229,6 +266,8 @@ class WindowLane:
             "calibrator": self._calibrator.save(),
             "episodes": self._episodes.save(),
             "lexicon": list(self._lexicon.errors.items()),
+            "stretch": self._stretch,
+            "pending": [[unit.source.key, unit.window, len(unit.rows)] for unit in pending],
         }
         return pack(state, arrays)
 
@@ -256,6 +295,13 @@ class WindowLane:
         self._calibrator.load(header["calibrator"])
         self._episodes.load(header["episodes"])
         self._lexicon.errors = dict(header["lexicon"])
+        self._stretch = header.get("stretch", NEVER)
+        self._pending, at = [], 0
+        for key, window, size in header.get("pending", []):
+            span = slice(at, at + size)
+            rows = Rows(*(arrays[f"pending {name}"][span] for name in _COLUMNS))
+            self._pending.append(Unit(self._windows.sources[key], window, rows))
+            at += size
         for detector in self._detectors:
             if (saved := arrays.get(f"detector {detector.name}")) is not None:
                 detector.load(saved.tobytes())
@@ -286,6 +332,22 @@ class WindowLane:
             }
             for detector in self._detectors
         ]
+
+
+def _by_turn(closed: Iterable[Unit]) -> Iterator[list[Unit]]:
+    """The first window of each source, then the second of each..."""
+    queues: dict[str, list[Unit]] = {}
+    for unit in closed:
+        queues.setdefault(unit.source.key, []).append(unit)
+    for turn in range(max(map(len, queues.values()), default=0)):
+        yield [queue[turn] for queue in queues.values() if turn < len(queue)]
+
+
+def _by_window(closed: Iterable[Unit]) -> Iterator[list[Unit]]:
+    """The windows of one time together, the oldest first."""
+    ordered = sorted(closed, key=lambda unit: (unit.window, unit.source.key))
+    for _, units in groupby(ordered, key=lambda unit: unit.window):
+        yield list(units)
 
 
 def _p_values(scores: Scores) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

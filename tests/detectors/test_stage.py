@@ -318,6 +318,49 @@ def test_batches_of_any_size_say_the_same(size: int) -> None:
         assert len(told) == len(expected)
 
 
+MEMORY = Detection(detectors=("episode_memory",), warmup_s=4 * HOUR)
+
+
+@cache
+def alerts() -> Events:
+    """Security alerts of two hosts: some kinds come now and then, one comes for the first time, one as never before."""
+    usual = [
+        Flow(host, 10 * h + k, 0.03) for h, host in enumerate(("web", "mail")) for k in range(5)
+    ]
+    news = [
+        Flow("web", 99, 6, start=20 * HOUR + 10, end=20 * HOUR + 190),
+        Flow("mail", 12, 30, start=22 * HOUR + 10, end=22 * HOUR + 190),
+    ]
+    return events(poisson(usual + news, 24 * HOUR, 7), ("web", "mail"))
+
+
+def test_the_memory_of_episodes_tells_what_is_new_or_more_than_ever() -> None:
+    told = run(stage(MEMORY), alerts())
+    hours = {(a.service, minute(a) // 60) for a in told}
+    assert {("web", 20), ("mail", 22)} <= hours
+    assert len(told) <= 2 + 2 * 10, "the budget of two sources"
+
+
+@settings(max_examples=10, deadline=None)
+@given(edges=st.lists(st.integers(1, 900), max_size=12), kills=st.sets(st.integers(0, 12)))
+def test_detectors_that_pool_windows_tell_the_same_in_any_cut_and_after_any_crash(
+    edges: list[int], kills: set[int]
+) -> None:
+    rows = alerts()
+    expected = run(stage(MEMORY), rows)
+    assert expected
+    judge, snapshot = stage(MEMORY), stage(MEMORY).save()
+    told: list[Anomaly] = []
+    cuts = [0, *sorted({e for e in edges if e < rows.num_rows}), rows.num_rows]
+    for number, (a, b) in enumerate(itertools.pairwise(cuts)):
+        told += judge.observe(Events(rows.slice(a, b - a)))
+        if number in kills:
+            judge = stage(MEMORY)
+            told += judge.observe(replayed(Events(rows.slice(0, b)), *judge.load(snapshot)))
+        snapshot = judge.save()
+    assert {a.id: a for a in told} == {a.id: a for a in expected}
+
+
 def test_an_import_that_ends_within_an_incident_tells_it_and_says_nothing_of_what_is_missing() -> (
     None
 ):
