@@ -22,7 +22,7 @@ import pyarrow.csv as arrow_csv
 from eval.detection.dataset import Dataset
 from eval.detection.loaders import Load
 from eval.detection.loaders.columns import SECOND, Columns, Ints, objects, sessions
-from eval.detection.loaders.files import Folder
+from eval.detection.loaders.files import Folder, digest
 from eval.detection.loaders.parsed import Templates, severities
 from eval.detection.loaders.reading import Interned, counted, read
 from eval.parsing.readers import DataSetError
@@ -52,7 +52,8 @@ def _is_log(folder: Folder, name: str) -> bool:
 
 
 def _load(folder: Folder, log: str, labels: str, name: str) -> Dataset:
-    anomalous = _labels(folder, labels)
+    content = folder.one(labels)
+    anomalous = _labels(content, f"{folder.path / labels}")
     path = folder.on_disk(log)
     whole = counted(path, most=1 << 40)
     templates = Templates()
@@ -62,11 +63,10 @@ def _load(folder: Folder, log: str, labels: str, name: str) -> Dataset:
         found = pc.extract_regex(lines, _LINE)
         text = pc.coalesce(pc.struct_field(found, "text"), lines)
         template_id = templates.of(text)
-        line, blocks = _named(lines)
+        rows, blocks = _named(lines)
         block.add(blocks)
-        component.add(pc.struct_field(found, "component").take(line))
-        ip.add(pc.struct_field(pc.extract_regex(lines, _IP), "ip").take(line))
-        rows = line.to_numpy()
+        component.add(pc.struct_field(found, "component").take(pa.array(rows)))
+        ip.add(pc.struct_field(pc.extract_regex(lines, _IP), "ip").take(pa.array(rows)))
         ids.append(template_id[rows])
         ts.append(_times(pc.struct_field(found, "date"), pc.struct_field(found, "clock"))[rows])
         levels.append(severities(pc.struct_field(found, "level"), template_id)[rows])
@@ -95,34 +95,35 @@ def _load(folder: Folder, log: str, labels: str, name: str) -> Dataset:
         batch=batch,
         truth=np.array([anomalous[each] for each in names], np.int8)[order],
         texts=texts,
-        sha=whole.sha,
+        sha=digest(whole.sha.encode(), content),
         group=objects(names)[order],
     )
 
 
-def _labels(folder: Folder, name: str) -> dict[str, bool]:
-    content = folder.one(name)
+def _labels(content: bytes, where: str) -> dict[str, bool]:
     try:
         table = arrow_csv.read_csv(BytesIO(content))
         blocks, kinds = (table[column].to_pylist() for column in ("BlockId", "Label"))
     except (pa.ArrowException, KeyError) as error:
         raise DataSetError(
-            f"{folder.path / name} is no table of BlockId,Label: {error}. Fetch it again"
+            f"{where} is no table of BlockId,Label: {error}. Fetch it again"
         ) from error
     return {str(block): kind == "Anomaly" for block, kind in zip(blocks, kinds, strict=True)}
 
 
-def _named(lines: pa.StringArray) -> tuple[Any, Any]:
+def _named(lines: pa.StringArray) -> tuple[Ints, Any]:
     """(row of the line, block) for each block that a line names, each once."""
     masked = pc.replace_substring_regex(lines, rf"(?s).*?({_BLOCK})", r"\1 ")
     # What follows the last block stays; it is cut off where no further block begins.
     only = pc.replace_substring_regex(masked, r"(?s)^((?:blk_-?\d+ )*).*$", r"\1")
     split = pc.split_pattern(pc.utf8_rtrim_whitespace(only), " ")
-    rows, blocks = pc.list_parent_indices(split), pc.list_flatten(split)
+    blocks: Any = pc.list_flatten(split)
     is_block = pc.starts_with(blocks, "blk_")
-    pairs = pa.table({"row": rows.filter(is_block), "block": blocks.filter(is_block)})
-    pairs = pairs.group_by(["row", "block"], use_threads=False).aggregate([]).combine_chunks()
-    return pairs["row"].combine_chunks(), pairs["block"].combine_chunks()
+    rows = np.asarray(pc.list_parent_indices(split).filter(is_block).to_numpy(), np.int64)
+    coded: Any = blocks.filter(is_block).dictionary_encode()
+    key = rows * (len(coded.dictionary) + 1) + coded.indices.to_numpy()
+    first = np.sort(np.unique(key, return_index=True)[1])
+    return rows[first], coded.take(pa.array(first)).dictionary_decode()
 
 
 def _times(dates: Any, clocks: Any) -> Ints:

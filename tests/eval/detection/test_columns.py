@@ -91,7 +91,7 @@ def test_the_blocks_of_a_line_are_found_each_once(lines: list[str]) -> None:
         for row, line in enumerate(lines)
         for block in dict.fromkeys(re.findall(r"blk_-?\d+", line))
     ]
-    assert list(zip(rows.to_pylist(), blocks.to_pylist(), strict=True)) == expected
+    assert list(zip(rows.tolist(), blocks.to_pylist(), strict=True)) == expected
 
 
 @given(st.lists(st.lists(st.sampled_from(["a", "b", "", None]), max_size=4)))
