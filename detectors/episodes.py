@@ -1,9 +1,9 @@
 """Windows of relations that wait until their episode is over, so that an attack under way does not teach itself.
 
-An *episode* of a relation is a run of its windows at most `GAP_NS` apart. It is over once its source's clock, the
-latest start of the source's windows, is further past its last window than that. What keeps coming without a pause
-would never be learnt: so the windows of an hour that ended `PATIENCE_NS` ago are over in any case. Windows of one
-relation, hour and episode are kept as one row, which bounds what waits to some rows per relation.
+An *episode* of a relation is a run of its windows at most `GAP_NS` apart. It is over once event time, the latest start
+of a window of any source, is further past its last window than that. What keeps coming without a pause would never be
+learnt: so the windows of an hour that ended `PATIENCE_NS` ago are over in any case. Windows of one relation, hour and
+episode are kept as one row, which bounds what waits to some rows per relation.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ class Waiting:
             np.concatenate((self.last, start)),
         )
 
-    def parted(self, clock: Ints) -> tuple[Columns, Waiting]:
-        """What is over by `clock`, each row's source's, and what still waits."""
+    def parted(self, now: int) -> tuple[Columns, Waiting]:
+        """What is over by `now`, and what still waits."""
         heads = np.flatnonzero(_episode_heads(self.key, self.first, self.last))
         episode = np.repeat(np.arange(len(heads)), np.diff(np.append(heads, len(self.key))))
         last = np.maximum.reduceat(self.last, heads)[episode] if len(heads) else self.last
         hour_end = (self.first // HOUR_NS + 1) * HOUR_NS
-        over = (clock - last > GAP_NS) | (clock - hour_end > PATIENCE_NS)
+        over = (last < now - GAP_NS) | (hour_end < now - PATIENCE_NS)
         done, rest = self.at(over), self.at(~over)
         return Columns.of(done.key, done.windows, done.largest, done.last), rest
 

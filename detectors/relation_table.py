@@ -180,9 +180,6 @@ class RelationTable:
         """More names than relations can need: `load` of what was saved forgets those without any."""
         return len(self._templates.names) + len(self.sources.names) > 4 * self._max[1]
 
-    def source_of(self, key: Ints) -> Ints:
-        return key >> _BITS
-
     def names(self, key: Ints) -> tuple[list[str], Ints, Ints]:
         """The sources of `key` in order, and for each key the row of its source there and the id of its template."""
         used = np.unique(key >> _BITS)

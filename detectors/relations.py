@@ -58,8 +58,8 @@ class Relations:
     def _forget(self) -> None:
         self._table = RelationTable()
         self._waiting = Waiting.none()
-        self._clock = np.empty(0, np.int64)
-        """Of each source by its number: its latest start, ns."""
+        self._now = NEVER
+        """The latest start of a window, ns."""
         self._windows = 0
         """That were learnt from, of all sources together."""
 
@@ -76,12 +76,9 @@ class Relations:
 
     def _learn(self, batch: LogBatch) -> None:
         rows = self._table.rows(batch, add=True)
-        source = self._table.sources.of(batch.source.tolist())
-        missing = len(self._table.sources.names) - len(self._clock)
-        self._clock = np.append(self._clock, np.full(missing, NEVER))
-        np.maximum.at(self._clock, source, batch.start)
+        self._now = max(self._now, int(batch.start.max(initial=NEVER)))
         waiting = self._waiting.joined(rows.key, rows.count, batch.start[rows.unit])
-        done, self._waiting = waiting.parted(self._clock[self._table.source_of(waiting.key)])
+        done, self._waiting = waiting.parted(self._now)
         self._table.add(done)
 
     def parts(self, rows: Rows, seen: Seen) -> Floats:
@@ -175,9 +172,8 @@ class Relations:
         later = np.lexsort((waiting.first, template[known:], source[known:]))
         waiting = waiting.at(later)
         return pack(
-            {"version": 1, "windows": self._windows, "sources": names},
+            {"version": 1, "windows": self._windows, "now": self._now, "sources": names},
             {
-                "clock": self._clock[self._table.sources.of(names)],
                 "source": source[:known][order],
                 "template": template[:known][order],
                 "seen": np.array([held.windows, held.largest, held.last]),
@@ -192,13 +188,12 @@ class Relations:
     def load(self, state: bytes) -> None:
         header, arrays = unpack(state)
         self._forget()
-        self._windows = header["windows"]
+        self._windows, self._now = header["windows"], header["now"]
         names: list[str] = header["sources"]
         key = self._table.keys(names, arrays["source"], arrays["template"])
         self._table.add(Columns.of(key, *arrays["seen"]))
         key = self._table.keys(names, arrays["waiting_source"], arrays["waiting_template"])
         self._waiting = Waiting.of(key, *arrays["waiting"])
-        self._clock = arrays["clock"]
 
 
 def exceeding(count: Ints, largest: Ints) -> Floats:
