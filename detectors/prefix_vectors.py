@@ -42,7 +42,9 @@ from driftwood.protocols import Explanation, Labels, LogBatch, Scores
 WARN = 13
 _MAX_PREFIXES = 16
 """Of one session: its first ones."""
-_MAX_REFERENCES = 1_024
+_MAX_SUPPORTED = 256
+"""References of varied sessions: what each costs, every judged vector pays."""
+_MAX_TOLD = 1_024
 _BLOCK = 1 << 22
 _DOUBLED = round(float(np.log(2)) * SCALE)
 _BEYOND = 50
@@ -157,14 +159,14 @@ class PrefixVectors:
         """The boxes that enough sessions went through, and further ones that a person called normal."""
         ranked = sorted(self._boxes, key=lambda box: (-self._boxes[box].sessions, box))
         kept, covered, needed = [], 0, self._support * self._sessions
-        for box in ranked[:_MAX_REFERENCES]:
+        for box in ranked[:_MAX_SUPPORTED]:
             seen = self._boxes[box]
             if seen.sessions < needed and 2 * covered >= self._sessions:
                 break
             kept.append(box)
             covered += seen.wholes
         told = [box for box in ranked[len(kept) :] if self._boxes[box].told]
-        return kept, told[:_MAX_REFERENCES]
+        return kept, told[:_MAX_TOLD]
 
     def _weights(self, asked: _Asked) -> Floats:
         """(T,) what each template of each vector weighs when no supported reference has it, squared."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -240,6 +243,36 @@ def test_sessions_become_units_with_their_rows_and_span() -> None:
     rows = batch.line_id[batch.unit == unit].tolist()
     assert rows == [1, 0]
     assert (batch.start[unit], batch.end[unit]) == (1 * SECOND, 3 * SECOND + 1)
+
+
+@pytest.mark.parametrize("form", [list, np.array, pa.array, pa.chunked_array, "dictionary"])
+def test_names_may_come_as_any_column(form: Any) -> None:
+    def column(names: list[str | None]) -> Any:
+        if form == "dictionary":
+            return pa.chunked_array(
+                [pa.array(names), pa.array([], pa.string())]
+            ).dictionary_encode()
+        if form is np.array:
+            return np.array(names, np.object_)
+        return pa.chunked_array([names[:1], names[1:]]) if form is pa.chunked_array else form(names)
+
+    ones = np.ones(3, np.int64)
+    sessions = small()
+    sessions.add(
+        ones * SECOND,
+        column(["a", "a", "b"]),
+        column(["x", None, "x"]),
+        ones,
+        ones.astype(np.uint8),
+        np.arange(3),
+    )
+    expected = [("a", "x", (0,), False), ("b", "x", (2,), False)]
+    assert sorted(told(sessions.unfinished())) == expected
+
+
+def test_no_rows_are_no_sessions() -> None:
+    none = np.zeros(0, np.int64)
+    assert cut(none, [], [], none, none.astype(np.uint8), none) == []
 
 
 def test_no_session_is_an_empty_batch() -> None:
