@@ -8,10 +8,12 @@ A unit is a block: all lines that name it; a line that names several belongs to 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from io import BytesIO
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,7 @@ _LINE = (
     r"(?s)^(?P<date>\d{6}) (?P<clock>\d{6}) \d+ (?P<level>[A-Z]+) "
     r"(?P<text>(?P<component>[^ :]+): .*)$"
 )
-_BLOCK = r"blk_-?\d+"
+_BLOCK = re.compile(r"blk_-?\d+")
 _IP = r"(?P<ip>\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})"
 
 
@@ -111,30 +113,27 @@ def _labels(content: bytes, where: str) -> dict[str, bool]:
     return {str(block): kind == "Anomaly" for block, kind in zip(blocks, kinds, strict=True)}
 
 
-def _named(lines: pa.StringArray) -> tuple[Ints, Any]:
+def _named(lines: pa.StringArray) -> tuple[Ints, pa.StringArray]:
     """(row of the line, block) for each block that a line names, each once."""
-    masked = pc.replace_substring_regex(lines, rf"(?s).*?({_BLOCK})", r"\1 ")
-    # What follows the last block stays; it is cut off where no further block begins.
-    only = pc.replace_substring_regex(masked, r"(?s)^((?:blk_-?\d+ )*).*$", r"\1")
-    split = pc.split_pattern(pc.utf8_rtrim_whitespace(only), " ")
-    blocks: Any = pc.list_flatten(split)
-    is_block = pc.starts_with(blocks, "blk_")
-    rows = np.asarray(pc.list_parent_indices(split).filter(is_block).to_numpy(), np.int64)
-    coded: Any = blocks.filter(is_block).dictionary_encode()
-    key = rows * (len(coded.dictionary) + 1) + coded.indices.to_numpy()
-    first = np.sort(np.unique(key, return_index=True)[1])
-    return rows[first], coded.take(pa.array(first)).dictionary_decode()
+    named = [_BLOCK.findall(line or "") for line in lines.to_pylist()]
+    named = [each if len(each) == 1 else list(dict.fromkeys(each)) for each in named]
+    rows = np.repeat(np.arange(len(named)), [len(each) for each in named])
+    return rows, pa.array(chain.from_iterable(named), pa.string())
 
 
 def _times(dates: Any, clocks: Any) -> Ints:
     """In ns; the time of the line before where a line has none."""
-    coded = pc.binary_join_element_wise(dates, clocks, " ").dictionary_encode()
-    seconds = [
-        int(datetime.strptime(each, "%y%m%d %H%M%S").replace(tzinfo=UTC).timestamp())
-        for each in coded.dictionary.to_pylist()
-    ]
-    places = pc.fill_null(pc.fill_null_forward(coded.indices), 0).to_numpy()
-    if not seconds:
-        return np.zeros(len(places), np.int64)
-    at: Ints = np.array(seconds, np.int64)[places] * SECOND
+    clock = pc.cast(pc.fill_null_forward(clocks), pa.int64()).fill_null(0).to_numpy()
+    days = pc.fill_null(pc.fill_null_forward(dates), "700101").dictionary_encode()
+    begins = np.array([_day(each) for each in days.dictionary.to_pylist()], np.int64)
+    seconds = clock // 10_000 * 3_600 + clock // 100 % 100 * 60 + clock % 100
+    at: Ints = (begins[days.indices.to_numpy()] + seconds) * SECOND
     return at
+
+
+def _day(date: str) -> int:
+    """In seconds; 0 for what is no date."""
+    try:
+        return int(datetime.strptime(date, "%y%m%d").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        return 0
