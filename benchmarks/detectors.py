@@ -1,10 +1,11 @@
 """How fast detectors of sessions are: events/s of CPU time, beside the floor of counting templates in numpy.
 
-    python -m benchmarks.detectors [--sessions 200000] [--subjects ensemble,knn]
+    python -m benchmarks.detectors [--sessions 200000] [--subjects ensemble,knn] [--unalike]
 
-Sessions are like HDFS's: about 19 events of 30 templates, 27,000 distinct sequences and some 700 distinct count vectors
-in half a million, common ones by far the most frequent. *pass*: the first half is learnt from, the second half judged.
-*single*: sessions judged one by one. *1,000*: batches of about as many events. *cold*: learning 1,000 sessions.
+Sessions are like HDFS's: about 21 events of 30 templates, 27,000 distinct sequences and some 700 distinct count vectors,
+common ones by far the most frequent; with --unalike no two of them are alike. *pass*: the first half is learnt from, the
+second half judged. *single*: sessions judged one by one. *1,000*: batches of about as many events. *cold*: learning
+1,000 sessions.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from detectors import DETECTORS
+from detectors.vectors import Ints
 from driftwood.protocols import Detector, LogBatch
 
 _LOOK_UPS = (
@@ -29,9 +31,10 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--sessions", type=int, default=200_000)
     arguments.add_argument("--subjects", default=_LOOK_UPS, help="names of detectors, A,B")
+    arguments.add_argument("--unalike", action="store_true", help="sessions that do not repeat")
     arguments.add_argument("--seed", type=int, default=0)
     chosen = arguments.parse_args()
-    every = sessions(chosen.sessions, chosen.seed)
+    every = (unalike if chosen.unalike else sessions)(chosen.sessions, chosen.seed)
     half = len(every) // 2
     first, second = at(every, 0, half), at(every, half, len(every))
     floor = cpu(lambda: count(every)) / len(every.unit)
@@ -79,7 +82,18 @@ def sessions(number: int, seed: int) -> LogBatch:
         rng.permutation(vectors[v]) for v in rng.choice(len(vectors), 27_000, p=zipf / zipf.sum())
     ]
     often = 1.0 / np.arange(1, len(kinds) + 1)
-    kind = rng.choice(len(kinds), number, p=often / often.sum())
+    return batch_of(kinds, rng.choice(len(kinds), number, p=often / often.sum()))
+
+
+def unalike(number: int, seed: int) -> LogBatch:
+    """Every session has counts of its own."""
+    rng = np.random.default_rng(seed)
+    counts = rng.geometric(0.6, (number, 30)) - 1
+    return batch_of([np.repeat(np.arange(1, 31), row) for row in counts], np.arange(number))
+
+
+def batch_of(kinds: list[Ints], kind: Ints) -> LogBatch:
+    number = len(kind)
     length = np.array([len(k) for k in kinds])[kind]
     start = np.arange(number, dtype=np.int64) * _SECOND
     label = np.empty(number, np.object_)

@@ -70,19 +70,18 @@ def nearest_share(references: References, asked: Vectors, value: Floats) -> tupl
     """(V,) the smallest distance and the row of its reference; 1 and -1 when there is none."""
     best, row = np.where(np.diff(asked.bounds) > 0, 1.0, 0.0), np.full(len(asked), -1)
     of_asked, of_known = asked.summed(value), references.vectors.summed(references.value)
-    for start, block in references.blocks(_CELLS):
-        stop = start + len(block)
+    for known, block in references.blocks(_CELLS):
         size = max(_CELLS // len(block), 1)
         for first in range(0, len(asked), size):
             rows = slice(first, min(first + size, len(asked)))
             common = _common(references.dense(asked, value, rows), block)
-            limit = of_asked[rows, None] + of_known[start:stop] - common
+            limit = of_asked[rows, None] + of_known[known] - common
             share = np.where(limit > 0, 1.0 - common / np.where(limit > 0, limit, 1.0), 0.0)
             place = share.argmin(axis=1)
             near = share[np.arange(len(place)), place]
             better = (near < best[rows]) | (row[rows] < 0)
             best[rows] = np.where(better, near, best[rows])
-            row[rows] = np.where(better, start + place, row[rows])
+            row[rows] = np.where(better, known[place], row[rows])
     return best, row
 
 

@@ -19,7 +19,6 @@ from detectors.vectors import Floats, Ints, Vectors, place_in
 SCALE = 2.0**16
 _BLOCK = 1 << 22
 """Cells of a dense block: 32 MB."""
-_FAR = np.inf
 
 
 def log_steps(count: Ints) -> Floats:
@@ -48,17 +47,24 @@ class References:
         """(M,)"""
         return self.vectors.summed(self.value**2)
 
-    def blocks(self, cells: int = _BLOCK) -> Iterator[tuple[int, Floats]]:
-        """The first row and the dense rows of one block after the other, of at most about `cells` numbers."""
+    @cached_property
+    def _by_times(self) -> tuple[Ints, Vectors, Floats]:
+        """Rows, vectors and values, those seen most often first: of equally near ones such a one is found."""
+        order = np.argsort(-self.vectors.times, kind="stable")
+        return order, self.vectors.at(order), self.value[self.vectors.entries(order)]
+
+    def blocks(self, cells: int) -> Iterator[tuple[Ints, Floats]]:
+        """Rows and their dense numbers, at most about `cells` at a time, those seen most often first."""
+        order, vectors, value = self._by_times
         size = max(cells // max(len(self.vocabulary), 1), 1)
-        for first in range(0, len(self.vectors), size):
-            rows = slice(first, min(first + size, len(self.vectors)))
-            yield first, self.dense(self.vectors, self.value, rows)
+        for first in range(0, len(order), size):
+            rows = slice(first, min(first + size, len(order)))
+            yield order[rows], self.dense(vectors, value, rows)
 
     @cached_property
-    def _blocks(self) -> list[tuple[int, Floats]]:
-        """Kept when small; a memory of long vectors is unfolded block by block."""
-        return list(self.blocks())
+    def _kept(self) -> list[tuple[Ints, Floats]]:
+        """All blocks, when they are small; a memory of long vectors is unfolded each time."""
+        return list(self.blocks(_BLOCK))
 
     @property
     def _small(self) -> bool:
@@ -94,29 +100,22 @@ class References:
         Of equally near ones, the one that was seen most often.
         """
         square = vectors.summed(value**2)
-        best, row = np.full(len(vectors), _FAR), np.full(len(vectors), -1)
+        best, row = np.full(len(vectors), np.inf), np.full(len(vectors), -1)
         if not len(self.vectors):
             return square, row
-        size = max(
-            min(_BLOCK // max(len(self.vectors), 1), _BLOCK // max(len(self.vocabulary), 1)), 1
-        )
+        size = max(_BLOCK // max(len(self.vectors), len(self.vocabulary)), 1)
         for first in range(0, len(vectors), size):
             rows = slice(first, min(first + size, len(vectors)))
-            asked = self.dense(vectors, value, rows)
-            for start, block in self._blocks if self._small else self.blocks():
-                stop = start + len(block)
-                far = square[rows, None] - 2.0 * (asked @ block.T)
-                far += self.square[start:stop]
-                near = far.min(axis=1)
-                often = np.where(far == near[:, None], self.vectors.times[start:stop], -1)
-                place = start + often.argmax(axis=1)
+            asked = -2.0 * self.dense(vectors, value, rows)
+            for known, block in self._kept if self._small else self.blocks(_BLOCK):
+                far = asked @ block.T
+                far += self.square[known]
+                place = far.argmin(axis=1)
+                near = far[np.arange(len(place)), place]
                 better = near < best[rows]
-                tied = (near == best[rows]) & (
-                    self.vectors.times[place] > self.vectors.times[row[rows]]
-                )
-                best[rows] = np.minimum(best[rows], near)
-                row[rows] = np.where(better | tied, place, row[rows])
-        return best, row
+                best[rows] = np.where(better, near, best[rows])
+                row[rows] = np.where(better, known[place], row[rows])
+        return best + square, row
 
 
 def difference(a: Vectors, row_a: int, b: Vectors, row_b: int) -> npt.NDArray[np.int64]:

@@ -144,14 +144,17 @@ class Vectors:
         rows = (found.key, tally.bounds.astype(np.int64), tally.template_id, tally.count)
         return Vectors(*rows, found.times.astype(np.int64), last), found.kind
 
-    def at(self, rows: Ints) -> Vectors:
-        """Some rows, ascending, so that keys stay so."""
+    def entries(self, rows: Ints) -> Ints:
+        """The entries of some rows, one row after the other."""
         size = np.diff(self.bounds)[rows]
-        bounds = np.concatenate(([0], np.cumsum(size)))
-        entry = np.repeat(self.bounds[rows] - bounds[:-1], size) + np.arange(bounds[-1])
+        return np.repeat(self.bounds[rows] - np.cumsum(size) + size, size) + np.arange(size.sum())
+
+    def at(self, rows: Ints) -> Vectors:
+        """Some rows; keys stay ascending if these are."""
+        entry = self.entries(rows)
         return Vectors(
             self.key[rows],
-            bounds,
+            np.concatenate(([0], np.cumsum(np.diff(self.bounds)[rows]))),
             self.template[entry],
             self.count[entry],
             self.times[rows],
