@@ -2,10 +2,10 @@
 
     python -m benchmarks.detectors [--sessions 200000] [--subjects ensemble,knn] [--unalike]
 
-Sessions are like HDFS's: about 21 events of 30 templates, 27,000 distinct sequences and some 700 distinct count vectors,
-common ones by far the most frequent; with --unalike no two of them are alike. *pass*: the first half is learnt from, the
-second half judged. *single*: sessions judged one by one. *1,000*: batches of about as many events. *cold*: learning
-1,000 sessions.
+Sessions are like HDFS's: about 21 events of 30 templates, 27,000 distinct sequences and some 700 distinct vectors of
+counts, common ones by far the most frequent; with --unalike no two of them are alike. *pass*: the first half is learnt
+from, the second half judged. *single*: sessions judged one by one. *1,000*: batches of about as many events. *cold*:
+learning 1,000 sessions.
 """
 
 from __future__ import annotations
