@@ -43,7 +43,7 @@ class RollingThreshold:
 
     def fit(self, scores: Floats) -> RollingThreshold:
         """Take the floor from the scores of validation units, and forget what came before."""
-        self.floor = float(np.quantile(scores, 1.0 - self.fpr)) if len(scores) else math.inf
+        self.floor = self._quantile(scores) if len(scores) else math.inf
         self._forget()
         return self
 
@@ -76,7 +76,12 @@ class RollingThreshold:
         past = self._score[slice(*self._span(now))]
         if len(past) * self.fpr < 1.0:
             return self.floor  # too few to tell such a quantile
-        return max(self.floor, float(np.quantile(past, 1.0 - self.fpr)))
+        return max(self.floor, self._quantile(past))
+
+    def _quantile(self, scores: Floats) -> float:
+        """One more like `scores` is above it with a probability of `fpr` at most (Vovk et al. 2005)."""
+        rank = min(math.ceil((len(scores) + 1) * (1.0 - self.fpr)), len(scores))
+        return float(np.partition(scores, rank - 1)[rank - 1])
 
     def _span(self, now: int) -> tuple[int, int]:
         first, last = np.searchsorted(self._start, (now - HORIZON_NS, now - DELAY_NS)).tolist()
