@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED = 500
 """Told sessions that people may still say something of."""
+MAX_VERDICTS = 1_000
+"""Of people, the newest: what they teach is learnt again at each."""
 MAX_CALM = 10_000
 """Scores of normal sessions that one detector's threshold rests on, the newest."""
 MAX_ROWS = 250_000
@@ -379,6 +381,8 @@ class SessionModel:
         self.verdicts = {i: said for i, said in before.items() if i != anomaly_id}
         if verdict in NORMAL or verdict == REAL:
             self.verdicts[anomaly_id] = Verdict(verdict, session, pattern(session))
+        while len(self.verdicts) > MAX_VERDICTS:
+            del self.verdicts[next(iter(self.verdicts))]
         self._relearn()
 
         def undo() -> None:
