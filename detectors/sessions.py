@@ -20,7 +20,8 @@ into other batches, closes the same sessions; those of one source come out in th
   silent longest are closed, until an eighth of the room is free. Both are marked `cut`: their end was not seen.
 - **Time travellers.** With `seen`, when each row arrived, a row more than an hour ahead of it is not judged and moves
   no clock.
-- **Silence.** A source that stops has no rows to move its clock: `idle` tells what would close. Only a look.
+- **Silence.** A source that stops has no rows to move its clock: `idle` tells what would close. `paused` tells which
+  sessions fell silent and are still open. Only looks: they change nothing.
 """
 
 from __future__ import annotations
@@ -119,9 +120,10 @@ class Sessions:
         self._max_sources = max_sources
         self._sources = Table(("clock", "heard", "seen"))
         """By source: its clock, the line id of its last row, and when that arrived."""
-        self._keys = Table(("source", "size", "low", "high", "heard", "torn"))
-        """By (place of the source, session), of the open rows: how many, first and last `ts`, the last line id, and
-        whether they may be more than one session, because there was a gap when they came."""
+        self._keys = Table(("source", "size", "low", "high", "heard", "torn", "paused"))
+        """By (place of the source, session), of the open rows: how many, first and last `ts`, the last line id,
+        whether they may be more than one session, because there was a gap when they came, and the number of rows up to
+        that line when `paused` last gave them (not saved: a look)."""
         self._rows: list[Rows] = []
         self._owner: list[Ints] = []
         """The place of the key of each open row."""
@@ -176,6 +178,21 @@ class Sessions:
         clock = np.where((lag <= LIVE_NS) & quiet, np.maximum(now_ns - lag, clock), NEVER)
         over = self._over(clock)
         return self._sessions(*self._part(over), clock)[0] if over.any() else []
+
+    def paused(self, silence_ns: int) -> list[Session]:
+        """Open sessions that fell silent `silence_ns` ago or longer, by the clocks; each silence is given once.
+
+        A look as well: what is judged long before `gap` is over, where a detector knows what open sessions look like.
+        Which silences it sees depends on when it is called; nothing else does.
+        """
+        source, size, _, high, heard, _, paused = self._keys.columns
+        quiet = high + silence_ns < self._sources.columns[_CLOCK, source] - self.lateness_ns
+        new = (size > 0) & quiet & (paused <= heard)
+        self._keys.columns[_PAUSED, new] = heard[new] + 1
+        if not new.any():
+            return []
+        always = np.full_like(self._sources.columns[_CLOCK], FOREVER)
+        return self._sessions(*self._part(new), always)[0]
 
     def unfinished(self) -> list[Session]:
         """The open sessions, as far as they have come: a look, too."""
@@ -314,7 +331,7 @@ class Sessions:
     def _over(self, clock: Ints | None = None) -> npt.NDArray[np.bool_]:
         """The keys that may hold a session that is over, by the clocks of sources."""
         clock = self._sources.columns[_CLOCK] if clock is None else clock
-        source, size, low, high, _, torn = self._keys.columns
+        source, size, low, high, _, torn, _ = self._keys.columns
         end = np.where(torn > 0, low, high)
         return (size > 0) & (end + self.gap_ns < clock[source] - self.lateness_ns)
 
@@ -379,7 +396,7 @@ class Sessions:
         return closed
 
     def _make_room(self) -> list[Session]:
-        source, size, _, _, heard, _ = self._keys.columns
+        source, size, _, _, heard, *_ = self._keys.columns
         closed = self._close(size >= self._max_events, cut=True)
         if len(self) >= self._max_open or self._held >= self._max_rows:
             stale = np.flatnonzero(size > 0)
@@ -401,7 +418,7 @@ class Sessions:
 
 
 _CLOCK = 0
-_SOURCE, _SIZE, _LOW, _HIGH, _HEARD, _TORN = range(6)
+_SOURCE, _SIZE, _LOW, _HIGH, _HEARD, _TORN, _PAUSED = range(7)
 _COLUMNS = ("ts", "template_id", "severity", "line_id")
 
 

@@ -212,6 +212,18 @@ def test_a_live_source_that_stopped_is_looked_at_and_nothing_changes() -> None:
     assert pack(*sessions.save()) == before
 
 
+def test_an_open_session_that_fell_silent_is_looked_at_once_in_each_silence() -> None:
+    sessions = Sessions(100 * SECOND, 0)
+    fed(sessions, [(0, "a", "x"), (1, "a", "x"), (6, "a", "y")])
+    before = pack(*sessions.save())
+    assert told(sessions.paused(4 * SECOND)) == [("a", "x", (0, 1), False)]
+    assert sessions.paused(4 * SECOND) == []
+    assert pack(*sessions.save()) == before
+    fed(sessions, [(7, "a", "x"), (20, "a", "y")], 3)
+    assert told(sessions.paused(4 * SECOND)) == [("a", "x", (0, 1, 3), False)]
+    assert told(sessions.unfinished()) == [("a", "x", (0, 1, 3), False), ("a", "y", (2, 4), False)]
+
+
 def test_a_back_fill_judges_nobody_idle() -> None:
     sessions = small()
     one = np.array([0], np.int64)
