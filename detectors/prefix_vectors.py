@@ -25,32 +25,26 @@ each as it comes is not: anomalies repeat (`detectors.acknowledgements`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from detectors.boxes import WARN, Asked, Box, Boxes, unpacked, vector_of
 from detectors.lookup import compared, session_scores
-from detectors.references import SCALE, log_steps
+from detectors.references import SCALE
 from detectors.snapshot import joined, pack, parted, unpack
 from detectors.units import SECOND
-from detectors.vectors import Floats, Ints, Keys, distinct, mixed, mixed_ids, place_in, plain, sums
+from detectors.vectors import Floats, Ints, Keys, distinct, mixed_ids, place_in
 from driftwood.protocols import Explanation, Labels, LogBatch, Scores
 
-WARN = 13
 _MAX_PREFIXES = 16
 """Of one session: its first ones."""
 _MAX_SUPPORTED = 256
 """References of varied sessions: what each costs, every judged vector pays."""
 _MAX_TOLD = 1_024
-_BLOCK = 1 << 22
-_DOUBLED = round(float(np.log(2)) * SCALE)
-_BEYOND = 50
-
-Box = tuple[bytes, bytes]
-"""Two count vectors, each as `Vector.tobytes()`: what a session had said at a silence, and at the next one."""
 
 
 @dataclass(slots=True)
@@ -83,7 +77,7 @@ class PrefixVectors:
         self._boxes: dict[Box, _Seen] = {}
         self._bad: dict[int, bool] = {}
         """By template of training: was a line of it a warning or worse?"""
-        self._made: _References | None = None
+        self._made: Boxes | None = None
 
     def fit(self, batch: LogBatch, labels: Labels | None = None, *, seed: int = 0) -> None:
         """Learn sessions by their support, those that are labelled 0, too: what was labelled in bulk is no answer about
@@ -106,7 +100,7 @@ class PrefixVectors:
         kinds = distinct(key)
         start = batch.bounds[unit[kinds.first]]
         content = [
-            _vector(batch.template_id[a:b]).tobytes()
+            vector_of(batch.template_id[a:b]).tobytes()
             for a, b in zip(start.tolist(), end[kinds.first].tolist(), strict=True)
         ]
         whole = np.append(unit[1:] != unit[:-1], True)[: len(unit)]
@@ -142,17 +136,17 @@ class PrefixVectors:
             self._bad[template] = self._bad.get(template, False) or is_bad
 
     def score(self, batch: LogBatch) -> Scores:
-        asked = _Asked.of(batch)
+        asked = Asked.of(batch)
         square, _ = self._references.nearest(asked, self._weights(asked))
         return session_scores(self.name, (np.sqrt(square) / SCALE)[asked.kind])
 
     @property
-    def _references(self) -> _References:
+    def _references(self) -> Boxes:
         if self._made is None:
             supported, told = self._supported()
             templates = np.array(sorted(self._bad), np.int64)
             bad = np.array([self._bad[t] for t in templates.tolist()], np.bool_)
-            self._made = _References.of(supported, told, templates, bad)
+            self._made = Boxes.of(supported, told, templates, bad)
         return self._made
 
     def _supported(self) -> tuple[list[Box], list[Box]]:
@@ -168,7 +162,7 @@ class PrefixVectors:
         told = [box for box in ranked[len(kept) :] if self._boxes[box].told]
         return kept, told[:_MAX_TOLD]
 
-    def _weights(self, asked: _Asked) -> Floats:
+    def _weights(self, asked: Asked) -> Floats:
         """(T,) what each template of each vector weighs when no supported reference has it, squared."""
         made = self._references
         place = place_in(made.templates, asked.template)
@@ -180,7 +174,7 @@ class PrefixVectors:
         self, batch: LogBatch, scores: Scores, finding: int, texts: Mapping[int, str]
     ) -> Explanation:
         unit = int(scores.unit[finding])
-        asked = _Asked.of(batch.at(np.array([unit])))
+        asked = Asked.of(batch.at(np.array([unit])))
         weight = self._weights(asked)
         differing = self._references.differing(asked, weight)
         return compared(batch, unit, differing, texts)
@@ -193,7 +187,7 @@ class PrefixVectors:
             [place[low], place[high], seen.sessions, seen.wholes, int(seen.told)]
             for (low, high), seen in ((box, self._boxes[box]) for box in boxes)
         ]
-        parts = [_unpacked(vector) for vector in vectors]
+        parts = [unpacked(vector) for vector in vectors]
         return pack(
             {"version": 1, "sessions": self._sessions, "bad": sorted(self._bad.items())},
             {
@@ -213,144 +207,6 @@ class PrefixVectors:
             self._boxes[vectors[low], vectors[high]] = _Seen(sessions, wholes, bool(told))
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """The distinct units of a batch, by count vector and by which of their templates are bad."""
-
-    kind: Ints
-    """(U,) row of each unit"""
-    bounds: Ints
-    """(V + 1,)"""
-    template: Ints
-    """(T,)"""
-    count: Ints
-    """(T,)"""
-    bad: npt.NDArray[np.bool_]
-    """(T,) one of its lines in the unit is a warning or worse"""
-
-    @staticmethod
-    def of(batch: LogBatch) -> _Asked:
-        hashes = mixed_ids(batch.template_id)
-        bad = batch.severity >= WARN
-        found = distinct(sums(np.where(bad, mixed(hashes), hashes), batch.bounds))
-        few = plain(batch, found.first)
-        tally = few.tally
-        order = np.lexsort((few.template_id, few.unit))
-        head = np.cumsum(tally.count) - tally.count
-        severity = few.severity[order]
-        worst = np.maximum.reduceat(severity, head) if len(head) else severity
-        return _Asked(
-            found.kind,
-            tally.bounds.astype(np.int64),
-            tally.template_id,
-            tally.count,
-            worst >= WARN,
-        )
-
-
-@dataclass(frozen=True)
-class _References:
-    """Boxes as rows of two matrices over the templates that they hold; whole numbers, so that sums are exact."""
-
-    low: Floats
-    """(R, K) as `log_steps`"""
-    high: Floats
-    vocabulary: Ints
-    """(K,) ascending"""
-    common: npt.NDArray[np.bool_]
-    """(K,) a supported reference has it"""
-    weight: Floats
-    """(K,) what it weighs where it is missing and not common, squared"""
-    templates: Ints
-    """All of training, ascending"""
-    bad: npt.NDArray[np.bool_]
-
-    @staticmethod
-    def of(
-        supported: list[Box], told: list[Box], templates: Ints, bad: npt.NDArray[np.bool_]
-    ) -> _References:
-        boxes = supported + told
-        lows, highs = ([_unpacked(box[side]) for box in boxes] for side in (0, 1))
-        vocabulary = np.unique(joined([high[:, 0] for high in highs], np.zeros(0, np.int64)))
-        common = np.isin(
-            vocabulary, joined([h[:, 0] for h in highs[: len(supported)]], np.zeros(0, np.int64))
-        )
-        worse = np.append(bad, False)[place_in(templates, vocabulary)]
-        return _References(
-            _dense(lows, vocabulary),
-            _dense(highs, vocabulary),
-            vocabulary,
-            common,
-            np.where(worse, 4.0, 1.0),
-            templates,
-            bad,
-        )
-
-    def nearest(self, asked: _Asked, weight: Floats) -> tuple[Floats, Ints]:
-        """(V,) the squared distance to the nearest box and its row, -1 when there is none."""
-        units = len(asked.bounds) - 1
-        count, own, other = self._unfolded(asked, weight)
-        far, row = other.copy(), np.full(units, -1)
-        if not len(self.low):
-            return far, row
-        for first in range(0, units, self._step):
-            rows = slice(first, first + self._step)
-            differ = self._differ(count[rows])
-            common = (differ[:, :, self.common] ** 2).sum(axis=2)
-            strange = differ[:, :, ~self.common] ** 2 * own[rows, None][:, :, ~self.common]
-            square = common + np.maximum(strange.max(axis=2, initial=0.0), other[rows, None])
-            row[rows] = square.argmin(axis=1)
-            far[rows] = square.min(axis=1)
-        return far, row
-
-    @property
-    def _step(self) -> int:
-        return max(_BLOCK // max(self.low.size, 1), 1)
-
-    def _differ(self, count: Floats) -> Floats:
-        """(u, R, K) how far outside each box."""
-        outside = np.maximum(self.low - count[:, None], count[:, None] - self.high)
-        return _damped(np.maximum(outside, 0.0))
-
-    def _unfolded(self, asked: _Asked, weight: Floats) -> tuple[Floats, Floats, Floats]:
-        """(V, K) counts and weights, and (V,) the most that a template outside the vocabulary adds."""
-        units, steps = len(asked.bounds) - 1, log_steps(asked.count)
-        unit = np.repeat(np.arange(units), np.diff(asked.bounds))
-        column = place_in(self.vocabulary, asked.template)
-        known = column >= 0
-        count = np.zeros((units, len(self.vocabulary)))
-        own = np.tile(self.weight, (units, 1))
-        count[unit[known], column[known]] = steps[known]
-        own[unit[known], column[known]] = weight[known]
-        other = np.zeros(units)
-        np.maximum.at(other, unit[~known], (_damped(steps) ** 2 * weight)[~known])
-        return count, own, other
-
-    def differing(self, asked: _Asked, weight: Floats) -> list[tuple[int, int, int, float]]:
-        """Of the only vector asked: (template, seen, expected by the nearest box, part in the score)."""
-        _, row = self.nearest(asked, weight)
-        count, own, _ = self._unfolded(asked, weight)
-        seen = dict(zip(asked.template.tolist(), asked.count.tolist(), strict=True))
-        found = []
-        if row[0] >= 0:
-            differ = self._differ(count)[0, row[0]]
-            for k in np.flatnonzero(differ).tolist():
-                nearest = np.clip(count[0, k], self.low[row[0], k], self.high[row[0], k])
-                expected = round(float(np.expm1(nearest / SCALE)))
-                part = float(differ[k] ** 2 * (1.0 if self.common[k] else own[0, k]))
-                template = int(self.vocabulary[k])
-                found.append((template, seen.get(template, 0), expected, part))
-        parts = _damped(log_steps(asked.count)) ** 2 * weight
-        outside = place_in(self.vocabulary, asked.template) < 0
-        return found + [
-            (t, n, 0, float(part))
-            for t, n, part, new in zip(
-                asked.template.tolist(), asked.count.tolist(), parts, outside, strict=True
-            )
-            if new
-        ]
-
-
 def _prefixes(batch: LogBatch, silence_ns: int) -> tuple[Ints, Ints, Keys]:
     """What each unit had said at each silence, then at its end, by (unit, length).
 
@@ -367,25 +223,3 @@ def _prefixes(batch: LogBatch, silence_ns: int) -> tuple[Ints, Ints, Keys]:
     unit, end = unit[order], end[order]
     total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed_ids(batch.template_id))])
     return unit, end, total[end] - total[batch.bounds[unit]]
-
-
-def _damped(steps: Floats) -> Floats:
-    """Differences of logarithms as they count, whole numbers again."""
-    return np.minimum(steps, _DOUBLED) + np.floor(np.maximum(steps - _DOUBLED, 0.0) / _BEYOND)
-
-
-def _vector(templates: Ints) -> Ints:
-    """(templates, 2): each and how often."""
-    return np.stack(np.unique(templates, return_counts=True), axis=1).astype(np.int64)
-
-
-def _unpacked(vector: bytes) -> Ints:
-    return np.frombuffer(vector, np.int64).reshape(-1, 2)
-
-
-def _dense(vectors: Iterable[Ints], vocabulary: Ints) -> Floats:
-    rows = list(vectors)
-    out = np.zeros((len(rows), len(vocabulary)))
-    for row, vector in enumerate(rows):
-        out[row, place_in(vocabulary, vector[:, 0])] = log_steps(vector[:, 1])
-    return out
