@@ -5,6 +5,7 @@ import pytest
 
 from detectors import DETECTORS
 from detectors.lookup import Lookup
+from driftwood.errors import DetectorError
 from driftwood.protocols import Detector
 from tests.detectors.session_batches import TEXTS, sessions, strange
 
@@ -182,3 +183,17 @@ def test_a_new_set_is_judged_by_the_ranges_of_the_nearest_one() -> None:
     new, worse = strange(fitted("count_range", "ab", "ab").score(sessions("abx", "aabx")), 2)
     assert new == 1
     assert worse == pytest.approx(1 + np.log(3 / 2), abs=1e-4)
+
+
+def test_labels_part_what_is_near_anomalies_from_what_is_near_normal_sessions() -> None:
+    detector = DETECTORS.make("distance_ratio")
+    words = ["ab", "abb", "abx", "abq", "abq"]
+    detector.fit(sessions(*words), np.array([0, 0, 1, 1, 0], np.int8))
+    normal, known, near_anomaly, near_normal, both = strange(
+        detector.score(sessions("ab", "abx", "abbx", "abbb", "abq")), 5
+    )
+    assert (normal, known, both) == (0.0, 1.0, 0.5)
+    assert near_normal < 0.3
+    assert near_anomaly > 0.6
+    with pytest.raises(DetectorError, match="needs labels"):
+        detector.fit(sessions("ab"))
