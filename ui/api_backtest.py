@@ -132,6 +132,7 @@ def _report(made: Backtest) -> shapes.BacktestReport | None:
     days = made.span.length / (86_400 * SECOND)
     total = sum(n for _, n in found.days)
     return {
+        "span_days": days,
         "total": total,
         "per_day": total / days,
         "days": [{"day": day, "count": n} for day, n in found.days],

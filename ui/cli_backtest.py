@@ -136,7 +136,7 @@ def _print(made: shapes.Backtest) -> None:
     assert found is not None  # it is done
     console = Console(highlight=False, soft_wrap=True)
     console.print(
-        f"{found['total']:,} anomalies in {len(found['days'])} days, {found['per_day']:.1f} a day · "
+        f"{found['total']:,} anomalies in {found['span_days']:.3g} days, {found['per_day']:.1f} a day · "
         f"{made['start']} .. {made['end']} · {made['lines']:,} lines in {made['took_s']:.1f} s"
     )
     for line in _warnings(made):

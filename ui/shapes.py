@@ -495,6 +495,7 @@ class StoredCount(TypedDict):
 
 
 class BacktestReport(TypedDict):
+    span_days: float
     total: int
     per_day: float
     """Of all sources together."""

@@ -78,6 +78,7 @@ def test_the_detectors_of_the_settings_fire_what_they_fired(client: Client) -> N
     found = now["report"]
     mine = [a for a in told() if a.start >= START + HOUR]
     assert len(mine) > 2
+    assert found["span_days"] == pytest.approx(0.125)
     assert found["total"] == len(mine)
     assert {e["id"] for e in found["examples"]} == {a.id for a in mine}
     assert {e["stored_as"] for e in found["examples"]} == {"open"}
