@@ -45,10 +45,11 @@ class DeepLog(NextEventDetector[Lstm]):
         layers: int = 2,
         window: int = WINDOW,
         ends: bool = True,
+        plan: Plan | None = None,
         device: str = "cpu",
     ) -> None:
         self._width, self._layers = width, layers
-        super().__init__(Plan(events=1_000_000, batch=512, rate=4e-3), window, ends, device)
+        super().__init__(plan or Plan(events=1_000_000, batch=512, rate=4e-3), window, ends, device)
 
     def _build(self) -> Lstm:
         return Lstm(self._templates.size, self._width, self._layers)

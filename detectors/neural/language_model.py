@@ -206,9 +206,10 @@ class GruLm(LanguageModel):
         *,
         width: int = 128,
         layers: int = 1,
+        plan: Plan | None = None,
         device: str = "cpu",
     ) -> None:
-        plan = Plan(events=2_500_000, rate=4e-3)
+        plan = plan or Plan(events=2_500_000, rate=4e-3)
         super().__init__(
             plan, fields, stride=448, lead=64, width=width, layers=layers, device=device
         )
@@ -228,9 +229,10 @@ class TransformerLm(LanguageModel):
         *,
         width: int = 128,
         layers: int = 2,
+        plan: Plan | None = None,
         device: str = "cpu",
     ) -> None:
-        plan = Plan(events=1_500_000, rate=2e-3)
+        plan = plan or Plan(events=1_500_000, rate=2e-3)
         super().__init__(
             plan, fields, stride=192, lead=64, width=width, layers=layers, device=device
         )

@@ -75,11 +75,17 @@ class LogBert(NeuralDetector[Bert]):
     name = "logbert"
 
     def __init__(
-        self, *, width: int = 128, layers: int = 2, alpha: float = 0.1, device: str = "cpu"
+        self,
+        *,
+        width: int = 128,
+        layers: int = 2,
+        alpha: float = 0.1,
+        plan: Plan | None = None,
+        device: str = "cpu",
     ) -> None:
         """`alpha`: weight of the hypersphere's loss, as in the public code."""
         self._width, self._layers, self._alpha = width, layers, alpha
-        super().__init__(Plan(events=1_500_000, rate=1e-3), device)
+        super().__init__(plan or Plan(events=1_500_000, rate=1e-3), device)
 
     def _build(self) -> Bert:
         return Bert(self._templates.size, self._width, self._layers)

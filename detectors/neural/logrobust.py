@@ -75,13 +75,14 @@ class LogRobust(NeuralDetector[Attentive]):
         *,
         width: int = 128,
         layers: int = 1,
+        plan: Plan | None = None,
         device: str = "cpu",
     ) -> None:
         """`texts`: of templates, where they are known; needed again by whoever loads a state."""
         self._width, self._layers = width, layers
         self._text_ids, self._texts = vectors(texts or {})
         self._labels = np.zeros(0, np.int8)
-        super().__init__(Plan(events=1_500_000, rate=2e-3), device)
+        super().__init__(plan or Plan(events=1_500_000, rate=2e-3), device)
 
     def fit(self, batch: LogBatch, labels: Labels | None = None, *, seed: int = 0) -> None:
         """Raises DetectorError without labelled units of both kinds."""

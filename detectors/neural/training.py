@@ -27,13 +27,15 @@ class Plan:
     events: int = 2_000_000
     """Events read in training, at most about: what keeps the time within bounds and the result the same."""
     batch: int = 64
-    """Rows of a step."""
+    """Rows of a step, fewer where an epoch would have fewer than 16 steps (but eight)."""
+    steps: int = 250
+    """Steps at least, where the budget allows: little data is read more often than `epochs`."""
     rate: float = 2e-3
     """The largest learning rate: it rises over the first twentieth of the budget and falls as a cosine."""
     decay: float = 1e-2
     patience: int = 3
     """Rounds without a better held-out loss after which training ends."""
-    seconds: float = 600.0
+    seconds: float = 3_600.0
     """A wall for a machine that is too slow. Hitting it is logged: the result then depends on the machine."""
 
 
@@ -70,17 +72,21 @@ def train(
 ) -> float | None:
     """Train `module` in place; gives the best held-out loss per event, None when too few units are there to hold out.
 
-    A round is an epoch, or a tenth of the budget if that is less; the held-out loss is taken after each.
+    The held-out loss is taken after each round: an epoch or more, a tenth of the budget at most.
     """
     rng = np.random.default_rng(seed)
     held = _held_out(rows.unit, rng)
     learnt = rows.row[~held]
     kept, often = np.unique(rows.row[held], return_counts=True)
-    budget = min(plan.events, plan.epochs * int(rows.length[learnt].sum()))
+    size = int(np.clip(len(learnt) // 16, 8, plan.batch))
+    once = int(rows.length[learnt].sum())
+    shortest = plan.steps * size * once // max(len(learnt), 1)
+    budget = min(plan.events, max(plan.epochs * once, shortest))
+    pace = min(plan.events // 10, max(once, budget // plan.epochs))
     optimizer = torch.optim.AdamW(module.parameters(), lr=plan.rate, weight_decay=plan.decay)
     best, best_state, worse, seen, began = np.inf, _copy(module), 0, 0, time.monotonic()
     mark = 0
-    for batch, count in _steps(learnt, rows.length, plan, rng, budget):
+    for batch, count in _steps(learnt, rows.length, size, rng, budget):
         seen += int((rows.length[batch] * count).sum())
         for group in optimizer.param_groups:
             group["lr"] = plan.rate * _schedule(seen / budget)
@@ -89,7 +95,7 @@ def train(
         (total / max(events, 1.0)).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         optimizer.step()
-        if seen - mark < min(plan.events // 10, int(rows.length[learnt].sum())) and seen < budget:
+        if seen - mark < pace and seen < budget:
             continue
         mark = seen
         if len(kept):
@@ -134,18 +140,18 @@ def _held_out(unit: Ints, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
 
 
 def _steps(
-    row: Ints, length: Ints, plan: Plan, rng: np.random.Generator, budget: int
+    row: Ints, length: Ints, size: int, rng: np.random.Generator, budget: int
 ) -> Iterator[tuple[Ints, Ints]]:
     """Batches of like length in random order, epoch after epoch; equal rows of a batch once, with their number."""
     seen = 0
     while seen < budget:
         shuffled = row[rng.permutation(len(row))]
-        pool = plan.batch * 32
+        pool = size * 32
         batches = []
         for i in range(0, len(shuffled), pool):
             part = shuffled[i : i + pool]
             part = part[np.argsort(length[part], kind="stable")]
-            batches += [part[j : j + plan.batch] for j in range(0, len(part), plan.batch)]
+            batches += [part[j : j + size] for j in range(0, len(part), size)]
         for b in rng.permutation(len(batches)).tolist():
             yield np.unique(batches[b], return_counts=True)
             seen += int(length[batches[b]].sum())

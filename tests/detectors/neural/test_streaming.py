@@ -9,10 +9,12 @@ from driftwood.protocols import Fields, LogBatch
 
 torch = pytest.importorskip("torch")
 
-from detectors.neural.language_model import GruLm, LanguageModel, TransformerLm  # noqa: E402
+from detectors.neural.language_model import GruLm, TransformerLm  # noqa: E402
 from detectors.neural.streaming import OpenSessions  # noqa: E402
+from detectors.neural.training import Plan  # noqa: E402
 
 MS = 1_000_000
+QUICK = Plan(steps=10, epochs=1)
 
 
 def sessions(sizes: list[int], seed: int) -> LogBatch:
@@ -42,8 +44,10 @@ def sessions(sizes: list[int], seed: int) -> LogBatch:
 
 
 @pytest.mark.parametrize("kind", [GruLm, TransformerLm])
-def test_events_one_by_one_are_judged_as_the_whole_session_is(kind: type[LanguageModel]) -> None:
-    model = kind(width=16)
+def test_events_one_by_one_are_judged_as_the_whole_session_is(
+    kind: type[GruLm | TransformerLm],
+) -> None:
+    model = kind(width=8, plan=QUICK)
     model.stride, model.lead = 12, 5
     model.fit(sessions([9, 30, 4, 12], seed=1))
     judged = sessions([1, 12, 13, 40, 24, 3], seed=2)
@@ -64,7 +68,7 @@ def test_events_one_by_one_are_judged_as_the_whole_session_is(kind: type[Languag
 
 
 def test_a_session_that_ends_before_its_first_event_is_judged_as_an_empty_one() -> None:
-    model = GruLm(width=16)
+    model = GruLm(width=8, plan=QUICK)
     model.fit(sessions([9, 30, 4, 12], seed=1))
     whole = model.statistics(sessions([0], seed=2))
     assert OpenSessions(model).close("s") == pytest.approx({k: v[0] for k, v in whole.items()})
