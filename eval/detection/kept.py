@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from detectors.snapshot import pack, unpack
-from eval.detection.dataset import Dataset
 from eval.detection.worker import Order, Outcome, Run
 from eval.processes import too_long
 from eval.results import commit
@@ -27,26 +26,27 @@ class Kept:
     def beside(journal: Path | None) -> Kept:
         return Kept(None if journal is None else journal.with_name(f"{journal.name}.scores"))
 
-    def get(self, data: Dataset, subject: str, order: Order, limit_s: float) -> Outcome | None:
+    def get(self, order: Order, subject: str, limit_s: float) -> Outcome | None:
         """What is known already: results, and what took too long at this limit; other failures are tried again."""
-        path = self._path(data, subject, order)
+        path = self._path(order, subject)
         if path is None or not path.exists():
             return None
         outcome = _read(path.read_bytes())
         return outcome if outcome.failure in ("", too_long(limit_s)) else None
 
-    def put(self, data: Dataset, outcome: Outcome, order: Order) -> None:
-        path = self._path(data, outcome.subject, order)
+    def put(self, order: Order, outcome: Outcome) -> None:
+        path = self._path(order, outcome.subject)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             new = path.with_suffix(".new")
             new.write_bytes(_written(outcome))
             new.replace(path)
 
-    def _path(self, data: Dataset, subject: str, order: Order) -> Path | None:
+    def _path(self, order: Order, subject: str) -> Path | None:
         if self.folder is None:
             return None
-        key = (data.name, data.sha, subject, order.protocols, order.seeds, order.named, commit())
+        data, asked = order.data, (order.protocols, order.seeds, order.named)
+        key = (data.name, data.sha, subject, *asked, commit())
         digest = hashlib.sha256(repr(key).encode()).hexdigest()[:24]
         return self.folder / f"{digest}.scores"
 

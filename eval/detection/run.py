@@ -63,8 +63,8 @@ class _Plan:
     kept: Kept
     plots: Path | None
 
-    def order(self, found: Found, subjects: Iterable[str]) -> Order:
-        return Order(found, tuple(subjects), self.protocols, self.seeds, self.named)
+    def order(self, data: Dataset, subjects: Iterable[str] = ()) -> Order:
+        return Order(data, tuple(subjects), self.protocols, self.seeds, self.named)
 
     def config(self, subject: str) -> str:
         settings = {"settings": "defaults", "seeds": self.seeds, "subject": subject}
@@ -124,28 +124,28 @@ def _each(found: Sequence[Found], plan: _Plan, jobs: int) -> Iterator[tuple[str,
             except (DataSetError, OSError) as error:
                 shown.advance(bar, len(plan.subjects))
                 return each.name, _unread(each.name, plan, str(error))
+            order = plan.order(data)
             outcomes = {
                 name: known
                 for name in plan.subjects
-                if (known := plan.kept.get(data, name, plan.order(each, ()), plan.limit_s))
+                if (known := plan.kept.get(order, name, plan.limit_s))
             }
             shown.advance(bar, len(outcomes))
             left = [name for name in plan.subjects if name not in outcomes]
-            with lock:
-                if stopped:
-                    return each.name, _Judged()
-                worker = Worker(plan.order(each, left), plan.limit_s)
-                running.add(worker)
-            for outcome in worker.outcomes():
-                if stopped:
-                    return each.name, _Judged()
-                outcomes[outcome.subject] = outcome
-                plan.kept.put(data, outcome, plan.order(each, ()))
-                shown.advance(bar)
-            running.discard(worker)
-            return each.name, _judged(
-                data, plan, plan.order(each, ()), [outcomes[n] for n in plan.subjects]
-            )
+            if left:
+                with lock:
+                    if stopped:
+                        return each.name, _Judged()
+                    worker = Worker(plan.order(data, left), plan.limit_s)
+                    running.add(worker)
+                for outcome in worker.outcomes():
+                    if stopped:
+                        return each.name, _Judged()
+                    outcomes[outcome.subject] = outcome
+                    plan.kept.put(order, outcome)
+                    shown.advance(bar)
+                running.discard(worker)
+            return each.name, _judged(plan, order, [outcomes[n] for n in plan.subjects])
 
         pool = ThreadPoolExecutor(jobs, thread_name_prefix="bench")
         try:
@@ -162,7 +162,8 @@ def _each(found: Sequence[Found], plan: _Plan, jobs: int) -> Iterator[tuple[str,
             pool.shutdown(cancel_futures=True)
 
 
-def _judged(data: Dataset, plan: _Plan, order: Order, outcomes: Sequence[Outcome]) -> _Judged:
+def _judged(plan: _Plan, order: Order, outcomes: Sequence[Outcome]) -> _Judged:
+    data = order.data
     found = _Judged(sha=data.sha)
     found.peak_mb = {each.subject: each.peak_mb for each in outcomes}
     for protocol in named(protocols_of(data), plan.protocols):
@@ -176,12 +177,19 @@ def _judged(data: Dataset, plan: _Plan, order: Order, outcomes: Sequence[Outcome
         for outcome in outcomes:
             ran = any(run.protocol == protocol.name for run in outcome.runs)
             note = impossible or ("" if ran else outcome.failure)
-            if note and (outcome.failure or protocol in judged_on(data, order, outcome.subject)):
+            if note and protocol.name in _wanted(order, outcome):
                 found.rows += _failed(data.name, protocol, outcome.subject, note, data.sha, plan)
     found.verdicts += _means_of_slices(data, found.verdicts, plan)
     for outcome in outcomes:
         found.rows += _cost(data, outcome, plan)
     return found
+
+
+def _wanted(order: Order, outcome: Outcome) -> set[str]:
+    """The protocols under which a subject runs, or would have: all where it cannot even say so."""
+    if outcome.failure:
+        return {each.name for each in named(protocols_of(order.data), order.protocols)}
+    return {each.name for each in judged_on(order, outcome.subject)}
 
 
 def _means_of_slices(data: Dataset, found: Sequence[Verdict], plan: _Plan) -> Iterator[Verdict]:

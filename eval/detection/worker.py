@@ -1,4 +1,4 @@
-"""Subjects on one data set, in a process of its own: it reads the data set once, and can be killed.
+"""Subjects on one data set, in a process of its own, which can be killed.
 
 What a subject scored comes back as it is done, under every protocol that it takes part in. One that takes too long, or
 takes the process with it, is a failure, and a new process goes on with the others.
@@ -20,7 +20,6 @@ import numpy as np
 from detectors import DETECTORS
 from driftwood.errors import DriftwoodError
 from eval.detection.dataset import Dataset, Split
-from eval.detection.find import Found
 from eval.detection.metrics import Floats
 from eval.detection.protocols import Protocol, named, protocols_of
 from eval.detection.subjects import DRAWN, Alone, Case, subject
@@ -28,8 +27,8 @@ from eval.parsing.readers import DataSetError
 from eval.parsing.subjects import peak_mb
 from eval.processes import died, end, too_long
 
-READING_S = 120.0
-"""What the start of a process and the reading of a data set may take beside the limit."""
+STARTING_S = 120.0
+"""What the start of a process and the way of the data set into it may take beside the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Outcome:
 class Order:
     """What is asked of a worker."""
 
-    found: Found
+    data: Dataset
     subjects: tuple[str, ...]
     protocols: tuple[str, ...]
     """All when empty."""
@@ -95,14 +94,14 @@ class Worker:
     def _until_it_ends(self, subjects: Sequence[str]) -> Iterator[Outcome]:
         """The outcomes of one process; the last may be a failure that ended it."""
         order = Order(
-            self._order.found, tuple(subjects), self._order.protocols, self._order.seeds, self._order.named
+            self._order.data, tuple(subjects), self._order.protocols, self._order.seeds, self._order.named
         )  # fmt: skip
         context = multiprocessing.get_context("spawn")
         answer, theirs = context.Pipe(duplex=False)
         self._process = context.Process(target=_work, args=(order, theirs), daemon=True)
         self._process.start()
         theirs.close()
-        deadline = time.monotonic() + self._limit_s + READING_S
+        deadline = time.monotonic() + self._limit_s + STARTING_S
         left, runs = list(subjects), list[Run]()
         while left:
             failure = ""
@@ -137,24 +136,24 @@ class Worker:
         self.kill()
 
 
-def judged_on(data: Dataset, order: Order, name: str) -> list[Protocol]:
+def judged_on(order: Order, name: str) -> list[Protocol]:
     """The protocols under which a subject runs."""
     asked = subject(name)
-    test = asked.can if order.named else asked.fits
-    return [each for each in named(protocols_of(data), order.protocols) if test(data, each.regime)]
+    takes_part, data = asked.can if order.named else asked.fits, order.data
+    possible = named(protocols_of(data), order.protocols)
+    return [each for each in possible if takes_part(data, each.regime)]
 
 
 def _work(order: Order, answer: Connection[Message, Message]) -> None:
     # Ctrl-C is for whoever started this, who then ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    data = order.found.load()
     cases: dict[tuple[str, int], Case] = {}
     for name in order.subjects:
         _forget_peak()
         runs, failure = list[Run](), ""
         try:
-            for run in _runs(data, order, name, cases):
+            for run in _runs(order, name, cases):
                 runs.append(run)
                 answer.send(run)
         except DriftwoodError as error:
@@ -166,10 +165,9 @@ def _work(order: Order, answer: Connection[Message, Message]) -> None:
         answer.send(Outcome(name, tuple(runs), peak_mb(), failure))
 
 
-def _runs(
-    data: Dataset, order: Order, name: str, cases: dict[tuple[str, int], Case]
-) -> Iterator[Run]:
-    for protocol in judged_on(data, order, name):
+def _runs(order: Order, name: str, cases: dict[tuple[str, int], Case]) -> Iterator[Run]:
+    data = order.data
+    for protocol in judged_on(order, name):
         for seed in range(order.seeds):
             try:
                 case = _case(data, protocol, seed, cases)
