@@ -269,6 +269,9 @@ class SessionLane:
             most = max((m.seen for m in models), default=0)
             needed = models[0].needed if models else self._new("{}").needed
             detail = f"{most:,} of {needed:,} sessions seen"
+        if strange := sum(m.strange for m in models):
+            judged = sum(max(m.seen - m.needed, 0) for m in models)
+            detail += f"; {strange:,} of {judged:,} sessions strange"
         taught = sum(len(m.verdicts) for m in models)
         for count, what in (
             (taught, "verdict kept" if taught == 1 else "verdicts kept"),

@@ -173,6 +173,8 @@ class SessionModel:
         self.champions = [Champion(name) for name in detectors]
         self.seen = 0
         """Finished sessions so far."""
+        self.strange = 0
+        """Of those, told or not."""
         self.verdicts: dict[str, Verdict] = {}
         """By anomaly, in the order in which they were given."""
         self.told: dict[str, Session] = {}
@@ -207,7 +209,9 @@ class SessionModel:
                 if strange is None:
                     for champion, score in judged.scores:
                         champion.saw(score)
-                elif self._deserves(session, strange):
+                    continue
+                self.strange += 1
+                if self._deserves(session, strange):
                     self._tell(session, strange.score)
                     found.append(strange)
             self.seen += size
@@ -431,6 +435,7 @@ class SessionModel:
         pending = self._pending
         return {
             "seen": self.seen,
+            "strange": self.strange,
             "shared": [[s.text, s.until] for s in (self.origin, self.service)],
             "next_call": self._next_call,
             "share": self._share,
@@ -449,6 +454,7 @@ class SessionModel:
     def load(self, header: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         sessions = iter(load_sessions(self.source, header["sessions"], dict(arrays)))
         self.seen = header["seen"]
+        self.strange = header["strange"]
         self.origin, self.service = (Shared(*fields) for fields in header["shared"])
         self._next_call = header["next_call"]
         self._share = header["share"]
