@@ -3,7 +3,7 @@
 An *episode* of a relation is a run of its windows at most `GAP_NS` apart. It is over once event time, the latest start
 of a window of any source, is further past its last window than that. What keeps coming without a pause would never be
 learnt: so the windows of an hour that ended `PATIENCE_NS` ago are over in any case. Windows of one relation, hour and
-episode are kept as one row, which bounds what waits to some rows per relation.
+episode are kept as one row; beyond `MAX_ROWS` the oldest are over, too.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ MINUTE_NS = 60 * 10**9
 HOUR_NS = 60 * MINUTE_NS
 GAP_NS = 30 * MINUTE_NS
 PATIENCE_NS = 6 * HOUR_NS
+MAX_ROWS = 400_000
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,10 @@ class Waiting:
         last = np.maximum.reduceat(self.last, heads)[episode] if len(heads) else self.last
         hour_end = (self.first // HOUR_NS + 1) * HOUR_NS
         over = (last < now - GAP_NS) | (hour_end < now - PATIENCE_NS)
+        waiting = np.flatnonzero(~over)
+        if len(waiting) > MAX_ROWS:
+            oldest = np.argsort(self.first[waiting], kind="stable")[: len(waiting) - MAX_ROWS]
+            over[waiting[oldest]] = True
         done, rest = self.at(over), self.at(~over)
         return Columns.of(done.key, done.windows, done.largest, done.last), rest
 

@@ -1,5 +1,5 @@
 """Relations, that is templates said by a source: is one new here, how rare are those of this window, and does one come
-more often than it ever did? Three look-ups over one memory, the floor that `detectors.episode_memory` stands on.
+more often than it ever did? Four look-ups over one memory, the floor that `detectors.episode_memory` stands on.
 
 What is seen waits until its episode is over (`detectors.episodes`): `score` does not know it, so the tenth minute of an
 attack is as strange as the first.
@@ -150,15 +150,14 @@ class Relations:
             said = f"{times(count, template, texts)} {during(batch, unit)}"
         if not seen.windows[row]:
             others = int(seen.sources[row])
-            where = "on no other source either" if not others else f"seen on {others} other"
-            where += "s" if others > 1 else ""
-            return f"never seen here before: {said} ({where})"
-        if count > seen.largest[row]:
-            more = f"at most {amount(int(seen.largest[row]))} before"
-            elsewhere = int(seen.anywhere[row])
-            return f"{said}, {more}" + (
-                f" ({amount(elsewhere)} elsewhere)" if elsewhere >= count else ""
+            where = f"seen on {others} other source{'s' if others > 1 else ''}"
+            return (
+                f"never seen here before: {said} ({where if others else 'nor on any other source'})"
             )
+        if count > seen.largest[row]:
+            here, anywhere = int(seen.largest[row]), int(seen.anywhere[row])
+            elsewhere = f" ({amount(anywhere)} elsewhere)" if anywhere > here else ""
+            return f"{said}, at most {amount(here)} before{elsewhere}"
         windows = int(seen.windows[row])
         often = "once" if windows == 1 else f"in {amount(windows)} windows"
         return f"rarely seen here: {said} ({often} before)"
