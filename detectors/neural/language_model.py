@@ -6,7 +6,9 @@ many steps as events; the end of a session is an event, too; sizes are those tha
 weights, not 25 M); the chance of an unseen template is Good and Turing's, because no softmax can have learnt it.
 
 By event: NLL, and NLL minus the entropy of what was expected (the surprise beyond what had to be expected). By session:
-mean, largest and 95th percentile of both.
+mean, largest, 95th percentile and root mean square (of what is above zero) of both. The score is the root mean square
+of NLL minus entropy: between the mean, in which one very strange event is lost among many usual ones, and the largest,
+which grows with a session's length.
 """
 
 from __future__ import annotations
@@ -172,7 +174,7 @@ class LanguageModel(NeuralDetector[NextEvent]):
         return len(self._words)
 
     def statistics(self, batch: LogBatch) -> dict[str, Floats]:
-        """(U,) each: mean, largest and 95th percentile of `nll` and of `surplus` (NLL minus entropy) over events."""
+        """(U,) each: `mean`, `max`, `p95` and `rms` of `nll` and of `surplus` (NLL minus entropy) over events."""
         with alone(), torch.inference_mode():
             pieces = self._pieces(batch)
             by_piece, at = self._surprise(pieces)
@@ -181,7 +183,7 @@ class LanguageModel(NeuralDetector[NextEvent]):
         return {name: value[which] for name, value in summary(values, bounds).items()}
 
     def _judge(self, batch: LogBatch) -> Floats:
-        return self.statistics(batch)["mean_nll"]
+        return self.statistics(batch)["rms_surplus"]
 
     def _chances(self, session: LogBatch) -> Iterator[Chances]:
         module = self._judging()
@@ -232,7 +234,7 @@ class TransformerLm(LanguageModel):
         plan: Plan | None = None,
         device: str = "cpu",
     ) -> None:
-        plan = plan or Plan(events=1_500_000, rate=2e-3)
+        plan = plan or Plan(events=1_000_000, rate=2e-3)
         super().__init__(
             plan, fields, stride=192, lead=64, width=width, layers=layers, device=device
         )
@@ -262,6 +264,8 @@ def summary(values: Floats, bounds: Ints) -> dict[str, Floats]:
     for k, kind in enumerate(("nll", "surplus")):
         ordered = values[np.lexsort((values[:, k], owner)), k]
         found[f"mean_{kind}"] = np.bincount(owner, values[:, k], len(size)) / size
+        squares = np.bincount(owner, np.maximum(values[:, k], 0.0) ** 2, len(size))
+        found[f"rms_{kind}"] = np.sqrt(squares / size)
         found[f"max_{kind}"] = ordered[bounds[1:] - 1]
         found[f"p95_{kind}"] = ordered[bounds[:-1] + rank]
     return found

@@ -85,7 +85,7 @@ class LogBert(NeuralDetector[Bert]):
     ) -> None:
         """`alpha`: weight of the hypersphere's loss, as in the public code."""
         self._width, self._layers, self._alpha = width, layers, alpha
-        super().__init__(plan or Plan(events=1_500_000, rate=1e-3), device)
+        super().__init__(plan or Plan(events=800_000, rate=1e-3), device)
 
     def _build(self) -> Bert:
         return Bert(self._templates.size, self._width, self._layers)
