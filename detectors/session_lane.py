@@ -120,9 +120,12 @@ class SessionLane:
         labels, services = dictionary(events, "labels"), dictionary(events, "service")
         keys = [source_key(str(text)) for text in labels.dictionary.to_pylist()]
         line_id, of_rows = ints(events, "line_id"), np.asarray(codes.to_numpy())
-        for code, name in enumerate(names):
-            model = self._model(name)
-            if model is not None and len(rows := np.flatnonzero(of_rows == code)):
+        present, first = np.unique(of_rows, return_index=True)
+        for code in present[
+            np.argsort(first)
+        ].tolist():  # in the order of the rows, as there may be too many
+            if (model := self._model(names[code])) is not None:
+                rows = np.flatnonzero(of_rows == code)
                 model.origin.meet(keys, codes_of(labels)[rows], line_id[rows])
                 model.service.meet(
                     services.dictionary.to_pylist(), codes_of(services)[rows], line_id[rows]

@@ -438,7 +438,7 @@ def _tables(value: Any, table: Any, where: str) -> Iterator[Any]:
         if isinstance(keys, table):
             yield keys
         elif isinstance(keys, dict):
-            yield _replace(table(), keys, f"{where} {number}:")
+            yield _replace(table(), keys, f"{where} {number}")
         else:
             raise ConfigError(f"{where} {number}: {keys!r} is not a table of settings")
 

@@ -118,8 +118,16 @@ def show_config(config: ConfigFile = None, json_: Json = False) -> None:
         return
     for section, values in tree.items():
         print(f"[{section}]")
+        tables = {
+            k: v for k, v in values.items() if v and isinstance(v, list) and isinstance(v[0], dict)
+        }
         for key, value in values.items():
-            print(f"{key} = {json.dumps(value)}")
+            if key not in tables:
+                print(f"{key} = {json.dumps(value)}")
+        for key, table in ((key, table) for key, rows in tables.items() for table in rows):
+            print(f"\n[[{section}.{key}]]")
+            for name, value in table.items():
+                print(f"{name} = {json.dumps(value)}")
         print()
 
 

@@ -60,6 +60,13 @@ def test_lists_numbers_and_switches_can_be_given_in_the_environment() -> None:
         ("[detection]\nlateness_s = nan", "lateness_s: 0 or more is needed, and not nan"),
         ("[server]\nquery_timeout_s = inf", "query_timeout_s: a number above 0 is needed"),
         ("[kafka]\ntopics = [1]", "topics: [1] is not a list of texts"),
+        ("[detection]\nstreams = 3", "these are tables [[detection.streams]] in a file"),
+        ("[detection]\nstreams = [3]", "streams 1: 3 is not a table of settings"),
+        (
+            "[[detection.streams]]\nmatch = '{}'\n[[detection.streams]]\nsesion = 'x'",
+            "streams 2: unknown setting 'sesion'; did you mean 'session'?",
+        ),
+        ("[[detection.streams]]\ngap_s = 0", "streams 1 gap_s: a number above 0 is needed"),
         ("server = 1", "[server] is a section of settings, not a value"),
         ("[server", "is not valid TOML"),
     ],
@@ -71,6 +78,28 @@ def test_a_slip_in_the_file_is_named_with_what_would_be_right(
         loaded(text, tmp_path)
     assert said in str(caught.value)
     assert "driftwood.toml" in str(caught.value)
+
+
+def test_tables_of_streams_are_read_in_their_order(tmp_path: Path) -> None:
+    text = """
+    [[detection.streams]]
+    match = '{service_name="hdfs"}'
+    session = 'blk_-?\\d+'
+    gap_s = 60
+    [[detection.streams]]
+    detectors = ["episode_memory"]
+    """
+    got = loaded(text, tmp_path).detection.streams
+    assert [rule.match for rule in got] == ['{service_name="hdfs"}', "{}"]
+    assert (got[0].session, got[0].gap_s, got[1].detectors) == (
+        r"blk_-?\d+",
+        60.0,
+        ("episode_memory",),
+    )
+    shown = config.effective(loaded(text, tmp_path))["detection"]["streams"]
+    assert shown[1]["detectors"] == ("episode_memory",)
+    with pytest.raises(ConfigError, match="DRIFTWOOD__DETECTION__STREAMS"):
+        config.load(None, {"DRIFTWOOD__DETECTION__STREAMS": "x"})
 
 
 def test_a_slip_in_the_environment_is_named_by_its_variable() -> None:
