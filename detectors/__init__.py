@@ -40,6 +40,9 @@ DETECTORS: Registry[Detector] = Registry(
         "logrobust": "detectors.neural.logrobust:LogRobust",
         "loganomaly": "detectors.neural.loganomaly:LogAnomaly",
         "ngram_lm": "detectors.ngram_lm:NgramLM",
+        "ngram_lm_10": "detectors.ngram_lm:LongNgramLM",
         "tfidf_knn": "detectors.tfidf_knn:TfidfNeighbour",
+        "tfidf_knn_set": "detectors.tfidf_knn:TfidfSet",
+        "sequence_ensemble": "detectors.sequence_ensemble:SequenceEnsemble",
     },
 )

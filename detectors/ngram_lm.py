@@ -202,6 +202,15 @@ class NgramLM:
         self._order = self._models["template"].levels
 
 
+class LongNgramLM(NgramLM):
+    """Ten events deep, judged by the mean: for long sessions of few templates, such as system calls."""
+
+    name = "ngram_lm_10"
+
+    def __init__(self) -> None:
+        super().__init__(10, publish="mean")
+
+
 def _quantile(values: Floats, session: Ints, length: Ints, share: float) -> Floats:
     """(D,) of each session, the smallest value that so large a share of its events does not surpass."""
     ordered = values[np.lexsort((values, session))]

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from detectors.lookup import Lookup, session_scores
+from detectors.lookup import MAX_ENTRIES, MAX_VECTORS, Lookup, session_scores
 from detectors.vectors import Floats, Ints, Vectors, mixed, mixed_ids, place_in
 from detectors.wording import MAX_CONTRIBUTIONS, evidence, quoted, who
 from driftwood.protocols import Explanation, Labels, LogBatch, Scores
@@ -27,9 +27,15 @@ _BLOCK = 256
 class TfidfNeighbour(Lookup):
     name = "tfidf_knn"
 
-    def __init__(self, n: int = 1, max_vectors: int = 50_000, max_entries: int = 1_500_000) -> None:
-        """`n`: events of an n-gram; `max_vectors` and `max_entries`: see `detectors.lookup`."""
-        self._n = n
+    def __init__(
+        self,
+        n: int = 1,
+        presence: bool = False,
+        max_vectors: int = MAX_VECTORS,
+        max_entries: int = MAX_ENTRIES,
+    ) -> None:
+        """`n`: events of an n-gram; with `presence` only which there are counts, not how often."""
+        self._n, self._presence = n, presence
         super().__init__(max_vectors, max_entries)
 
     def partial_fit(self, batch: LogBatch, labels: Labels | None = None) -> None:
@@ -82,7 +88,8 @@ class TfidfNeighbour(Lookup):
     def _matrix(self, vectors: Vectors) -> sparse.csr_array:
         """A row of length 1 for each vector, less what its unknown n-grams take of it."""
         place = place_in(self._vocabulary, vectors.template)
-        weight = vectors.count * self._idf[place]
+        times = np.ones(len(place)) if self._presence else vectors.count
+        weight = times * self._idf[place]
         size = np.sqrt(vectors.summed(weight**2))[vectors.row]
         kept = place >= 0
         shape = (len(vectors), len(self._vocabulary))
@@ -135,6 +142,15 @@ class TfidfNeighbour(Lookup):
         )
         rows = np.isin(alone.template_id, largest)
         return Explanation(title, contributions, evidence(alone, rows, slice(None)))
+
+
+class TfidfSet(TfidfNeighbour):
+    """Which events there are: what one session does once and another all the time is the same."""
+
+    name = "tfidf_knn_set"
+
+    def __init__(self) -> None:
+        super().__init__(1, presence=True)
 
 
 def _shares(vectors: Vectors, grams: Ints) -> Floats:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.tfidf_knn import TfidfNeighbour
+from detectors.tfidf_knn import TfidfNeighbour, TfidfSet
 from detectors.vectors import Floats
 from driftwood.protocols import LogBatch
 from eval.detection.loaders.columns import untimed
@@ -57,6 +57,16 @@ def test_distances_are_those_of_plain_arithmetic(
 
 def test_twice_as_long_is_the_same_kind() -> None:
     assert scored([[1, 2, 2]], [[1, 2, 2, 1, 2, 2]])[0] < 1e-9
+
+
+def test_as_a_set_a_session_is_what_it_holds_and_not_how_often() -> None:
+    detector = TfidfSet()
+    detector.fit(batch([[1, 2, 2], [1, 3]]))
+    same, other = detector.score(batch([[2, 1, 1, 1, 2], [1, 2, 3]])).of_units(2).tolist()
+    assert same < 1e-9
+    # To {1, 2}, where 2 and 3 are in one of two sessions and weigh ln(3 / 2) + 1, and 1 is in both.
+    rare = np.log(1.5) + 1
+    assert np.isclose(other, 1 - np.sqrt(1 + rare**2) / np.sqrt(1 + 2 * rare**2))
 
 
 def test_order_is_seen_from_two_events_on() -> None:
