@@ -257,7 +257,7 @@ MADE: dict[str, Subject] = {
     "context only": Made(("episode_memory",), context_only),
     "(new type + 1)*context": Made(("relation_new",), one_more_with_context),
     "relation_new+relation_exceed": Made(("relation_new", "relation_exceed"), added),
-    "knn refit": Refit("knn"),
+    **{f"{name} refit": Refit(name) for name in ("knn", "ngram_lm_10", "sequence_ensemble")},
     **{name: Classified(name) for name in CLASSIFIERS},
     "oracle gate": Told(lambda data, rows: (data.phase[rows] != "") * 1.0, _HAS_PHASES),
     "all_positive": Told(lambda data, rows: np.ones(len(rows)), lambda data: True),
