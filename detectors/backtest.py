@@ -75,23 +75,26 @@ def settings_for(
     levels = {name: DETECTORS.make(name).level for name in names}
     windows = tuple(name for name in names if levels[name] == "window")
     sessions = tuple(name for name in names if levels[name] == "session")
-    in_sessions = [each for each in rules if each.session or each.session_key]
-    if sessions and not in_sessions:
+    if sessions and not any(map(_in_sessions, rules)):
         raise ConfigError(
             f"{sessions[0]} judges sessions, and no [[detection.streams]] table says what a session is; say it for "
             "this run with --match, and --session or --session-key"
         )
-    streams = [
-        replace(each, detectors=(*windows, *(sessions if each in in_sessions else ())))
-        for each in rules
-        if windows or each in in_sessions
-    ]
-    streams = [each if sessions or each not in in_sessions else _windows(each) for each in streams]
-    return replace(base, detectors=windows, streams=tuple(streams))
+    streams = [_with(rule, windows, sessions) for rule in rules]
+    return replace(
+        base, detectors=windows, streams=tuple(each for each in streams if each.detectors)
+    )
 
 
-def _windows(rule: StreamRule) -> StreamRule:
-    return replace(rule, session="", session_key="")
+def _in_sessions(rule: StreamRule) -> bool:
+    return bool(rule.session or rule.session_key)
+
+
+def _with(rule: StreamRule, windows: tuple[str, ...], sessions: tuple[str, ...]) -> StreamRule:
+    """`rule` with those of the detectors that can judge its streams."""
+    if sessions and _in_sessions(rule):
+        return replace(rule, detectors=(*windows, *sessions))
+    return replace(rule, detectors=windows, session="", session_key="")
 
 
 def report(told: Sequence[Anomaly], stored: Sequence[Stored], start: int, end: int) -> Report:

@@ -22,6 +22,11 @@ KINDS = {
     "rate_down": "less than usual",
     "silence": "fell silent",
     "error_burst": "burst of errors",
+    "episode_memory": "new, rare or more than ever",
+    "prefix_vectors": "unlike other sessions",
+    "knn": "unlike other sessions",
+    "ngram_lm": "unexpected order",
+    "confirmed": "like a confirmed one",
 }
 
 
