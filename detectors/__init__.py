@@ -31,7 +31,7 @@ DETECTORS: Registry[Detector] = Registry(
         "relation_rarity": "detectors.relations:RelationRarity",
         "relation_exceed": "detectors.relations:RelationExceed",
         "episode_memory": "detectors.episode_memory:EpisodeMemory",
-        "distance_ratio": "detectors.distance_ratio:DistanceRatio",
+        "distance_ratio_scaled": "detectors.distance_ratio:DistanceRatio",
         "ensemble": "detectors.ensemble:Ensemble",
         "gru_lm": "detectors.neural.language_model:GruLm",
         "transformer_lm": "detectors.neural.language_model:TransformerLm",

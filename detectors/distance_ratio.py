@@ -22,7 +22,7 @@ from driftwood.protocols import Explanation, Labels, LogBatch, Scores
 
 
 class DistanceRatio(ScaledNeighbour):
-    name = "distance_ratio"
+    name = "distance_ratio_scaled"
     needs = frozenset({"labels"})
 
     def __init__(self) -> None:

@@ -186,7 +186,7 @@ def test_a_new_set_is_judged_by_the_ranges_of_the_nearest_one() -> None:
 
 
 def test_labels_part_what_is_near_anomalies_from_what_is_near_normal_sessions() -> None:
-    detector = DETECTORS.make("distance_ratio")
+    detector = DETECTORS.make("distance_ratio_scaled")
     words = ["ab", "abb", "abx", "abq", "abq"]
     detector.fit(sessions(*words), np.array([0, 0, 1, 1, 0], np.int8))
     normal, known, near_anomaly, near_normal, both = strange(
