@@ -25,7 +25,7 @@ from detectors.neural.networks import Memory, NextEvent, Recurrent, Transformer
 from detectors.neural.pieces import Pieces, buckets, spans
 from detectors.neural.training import Plan, Rows, alone, train
 from detectors.neural.vocabulary import END, UNKNOWN, Ints, Vocabulary
-from detectors.tokens import FIELDS, column, entity_names
+from detectors.tokens import column, entity_names
 from driftwood.protocols import LogBatch
 
 BLIND = 1e-3
@@ -65,7 +65,8 @@ class LanguageModel(NeuralDetector[NextEvent]):
     ) -> None:
         """Sessions are read in pieces of `stride` events after `lead` earlier ones (`pieces.Pieces`).
 
-        `fields`: as `tokens.FIELDS`, the template first. Those that never change in training are left out.
+        `fields`: some of `tokens.FIELDS`, the template first; those that never change in training are left out. The
+        template alone unless told otherwise, as in `ngram_lm`: what varies freely makes every long session strange.
         """
         self._fields = tuple(fields)
         self.stride, self.lead = stride, lead
@@ -204,7 +205,7 @@ class GruLm(LanguageModel):
 
     def __init__(
         self,
-        fields: Sequence[str] = FIELDS,
+        fields: Sequence[str] = (TEMPLATE,),
         *,
         width: int = 128,
         layers: int = 1,
@@ -227,7 +228,7 @@ class TransformerLm(LanguageModel):
 
     def __init__(
         self,
-        fields: Sequence[str] = FIELDS,
+        fields: Sequence[str] = (TEMPLATE,),
         *,
         width: int = 128,
         layers: int = 2,

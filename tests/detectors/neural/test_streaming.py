@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from detectors.tokens import FIELDS
 from driftwood.protocols import Fields, LogBatch
 
 torch = pytest.importorskip("torch")
@@ -47,7 +48,7 @@ def sessions(sizes: list[int], seed: int) -> LogBatch:
 def test_events_one_by_one_are_judged_as_the_whole_session_is(
     kind: type[GruLm | TransformerLm],
 ) -> None:
-    model = kind(width=8, plan=QUICK)
+    model = kind(FIELDS, width=8, plan=QUICK)
     model.stride, model.lead = 12, 5
     model.fit(sessions([9, 30, 4, 12], seed=1))
     judged = sessions([1, 12, 13, 40, 24, 3], seed=2)
