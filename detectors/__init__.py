@@ -43,6 +43,7 @@ DETECTORS: Registry[Detector] = Registry(
         "ngram_lm_10": "detectors.ngram_lm:LongNgramLM",
         "tfidf_knn": "detectors.tfidf_knn:TfidfNeighbour",
         "tfidf_knn_set": "detectors.tfidf_knn:TfidfSet",
+        "diversity": "detectors.diversity:Diversity",
         "sequence_ensemble": "detectors.sequence_ensemble:SequenceEnsemble",
     },
 )
