@@ -6,9 +6,8 @@ many steps as events; the end of a session is an event, too; sizes are those tha
 weights, not 25 M); the chance of an unseen template is Good and Turing's, because no softmax can have learnt it.
 
 By event: NLL, and NLL minus the entropy of what was expected (the surprise beyond what had to be expected). By session:
-mean, largest, 95th percentile and root mean square (of what is above zero) of both. The score is the root mean square
-of NLL minus entropy: between the mean, in which one very strange event is lost among many usual ones, and the largest,
-which grows with a session's length.
+mean, largest, 95th percentile and root mean square (of what is above zero) of both. The score is the mean of NLL minus
+entropy (`publish` chooses another): the paper's entropy of a session, less what a session of that kind has to have.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from detectors.neural.pieces import Pieces, buckets, spans
 from detectors.neural.training import Plan, Rows, alone, train
 from detectors.neural.vocabulary import END, UNKNOWN, Ints, Vocabulary
 from detectors.tokens import column, entity_names
+from driftwood.errors import ConfigError
 from driftwood.protocols import LogBatch
 
 BLIND = 1e-3
@@ -36,6 +36,12 @@ _OPEN = frozenset({"severity", "service"})
 _MOST_VALUES, _MOST_ORDERED, _MOST_ENTITIES = 1_000, 40, 4
 _CELLS = 4_000_000
 """Numbers in one table of chances, at most about."""
+
+
+STATISTICS = tuple(
+    f"{how}_{of}" for of in ("nll", "surplus") for how in ("mean", "rms", "max", "p95")
+)
+"""What a session's events come to; the score is one of them."""
 
 
 class Reading(NamedTuple):
@@ -56,6 +62,7 @@ class LanguageModel(NeuralDetector[NextEvent]):
         self,
         plan: Plan,
         fields: Sequence[str],
+        publish: str,
         *,
         stride: int,
         lead: int,
@@ -68,7 +75,9 @@ class LanguageModel(NeuralDetector[NextEvent]):
         `fields`: some of `tokens.FIELDS`, the template first; those that never change in training are left out. The
         template alone unless told otherwise, as in `ngram_lm`: what varies freely makes every long session strange.
         """
-        self._fields = tuple(fields)
+        if publish not in STATISTICS:
+            raise ConfigError(f"no statistic named {publish!r}; there are {', '.join(STATISTICS)}")
+        self._fields, self._publish = tuple(fields), publish
         self.stride, self.lead = stride, lead
         self._width, self._layers = width, layers
         super().__init__(plan, device)
@@ -184,7 +193,7 @@ class LanguageModel(NeuralDetector[NextEvent]):
         return {name: value[which] for name, value in summary(values, bounds).items()}
 
     def _judge(self, batch: LogBatch) -> Floats:
-        return self.statistics(batch)["rms_surplus"]
+        return self.statistics(batch)[self._publish]
 
     def _chances(self, session: LogBatch) -> Iterator[Chances]:
         module = self._judging()
@@ -206,6 +215,7 @@ class GruLm(LanguageModel):
     def __init__(
         self,
         fields: Sequence[str] = (TEMPLATE,),
+        publish: str = "mean_surplus",
         *,
         width: int = 128,
         layers: int = 1,
@@ -214,7 +224,7 @@ class GruLm(LanguageModel):
     ) -> None:
         plan = plan or Plan(events=2_500_000, rate=4e-3)
         super().__init__(
-            plan, fields, stride=448, lead=64, width=width, layers=layers, device=device
+            plan, fields, publish, stride=448, lead=64, width=width, layers=layers, device=device
         )
 
     def _reader(self, sizes: tuple[int, ...]) -> Recurrent:
@@ -229,6 +239,7 @@ class TransformerLm(LanguageModel):
     def __init__(
         self,
         fields: Sequence[str] = (TEMPLATE,),
+        publish: str = "mean_surplus",
         *,
         width: int = 128,
         layers: int = 2,
@@ -237,7 +248,7 @@ class TransformerLm(LanguageModel):
     ) -> None:
         plan = plan or Plan(events=1_000_000, rate=2e-3)
         super().__init__(
-            plan, fields, stride=192, lead=64, width=width, layers=layers, device=device
+            plan, fields, publish, stride=192, lead=64, width=width, layers=layers, device=device
         )
 
     def _reader(self, sizes: tuple[int, ...]) -> Transformer:

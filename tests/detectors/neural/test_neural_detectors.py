@@ -142,6 +142,17 @@ def test_an_explanation_names_the_most_surprising_event_and_what_was_expected() 
     assert 10 in told.line_ids
 
 
+def test_one_of_the_statistics_is_the_score() -> None:
+    detector = GruLm(publish="max_nll", width=16)
+    detector.load(learnt("gru_lm").save())
+    judged = batch([CYCLE, [1, 1]])
+    found = detector.statistics(judged)
+    assert detector.score(judged).score == pytest.approx(found["max_nll"], abs=1e-6)
+    assert found["mean_nll"][1] < found["rms_nll"][1] < found["max_nll"][1]
+    with pytest.raises(ConfigError, match="there are mean_nll"):
+        GruLm(publish="median")
+
+
 def test_the_chance_of_what_was_never_seen_is_that_of_something_new() -> None:
     detector = GruLm(("template",), width=16)
     detector.fit(batch([*turns(40), [1, 2, 3, 4, 77]]))
