@@ -12,7 +12,7 @@ different units share a hash with probability 3e-8.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -166,7 +166,7 @@ class Vectors:
         """(T,) the row that an entry belongs to."""
         return np.repeat(np.arange(len(self)), np.diff(self.bounds))
 
-    def summed(self, of_entries: Floats) -> Floats:
+    def summed(self, of_entries: npt.NDArray[np.floating[Any]]) -> Floats:
         """(V,) the sum over the entries of each row."""
         return np.bincount(self.row, of_entries, len(self)).astype(np.float64)
 
