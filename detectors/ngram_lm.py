@@ -4,12 +4,12 @@ The model reads sessions as `detectors.tokens` does. The template is predicted f
 session's beginning, and so is the session's end; each other field from its event's template and from its own value
 before. An event's surprise is its negative log likelihood (NLL, in nats), its fields' together.
 
-Ways to sum a session up, all in `aspects`; `score` publishes one, `both` unless told otherwise:
+Ways to sum a session up, all in `aspects`; `score` publishes one, `cubic` unless told otherwise:
 
 - `mean`: of the events' NLL, what the audit-log models call entropy. A strange *kind* of session.
 - `max` and `p95`: one strange step in a long session.
-- `both`: `max` and `mean` together. A step that was never seen costs about the same wherever it is met, so `max` alone
-  ties where the false alarms are rarest, and alone it misses sessions in which no step is strange but many are odd.
+- `cubic`: the cubic mean of NLL, between the two. In a short session one strange step decides, in one of thousands of
+  steps many must be strange: there the largest tells nothing, because every long session has some step never seen.
 - `excess`: the mean of NLL less what had to be expected at that place, the entropy of the prediction. What is random
   by nature, as the order in which replicas answer, is no surprise.
 - `z`: the sum of those excesses in standard deviations, which the model predicts too. So lengths can be compared.
@@ -33,7 +33,7 @@ from driftwood.errors import DetectorError
 from driftwood.protocols import Explanation, Labels, LogBatch, Scores
 from driftwood.records import Contribution, TemplateId
 
-Aspect = Literal["both", "mean", "max", "p95", "excess", "z"]
+Aspect = Literal["cubic", "mean", "max", "p95", "excess", "z"]
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
 
 
@@ -48,7 +48,7 @@ class NgramLM:
         self,
         order: int = 3,
         fields: Sequence[str] = ("template",),
-        publish: Aspect = "both",
+        publish: Aspect = "cubic",
     ) -> None:
         """`order`: events that a count spans; `fields`: of `detectors.tokens.FIELDS`, the template first."""
         if order < 1 or tuple(fields)[:1] != ("template",) or publish not in ASPECTS:
@@ -85,11 +85,10 @@ class NgramLM:
             return np.bincount(session, each, len(found.times)).astype(np.float64)
 
         excess = summed(nll - expected)
-        mean, highest = summed(nll) / length, _quantile(nll, session, length, 1.0)
         of = {
-            "both": highest + mean,
-            "mean": mean,
-            "max": highest,
+            "cubic": np.cbrt(summed(nll**3) / length),
+            "mean": summed(nll) / length,
+            "max": _quantile(nll, session, length, 1.0),
             "p95": _quantile(nll, session, length, 0.95),
             "excess": excess / length,
             # One nat^2 more: a session of steps that are all but certain has next to no variance of its own.

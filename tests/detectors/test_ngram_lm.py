@@ -47,6 +47,7 @@ def test_aspects_are_what_their_names_say() -> None:
     assert [len(each) for each in spread] == [5, 1]
     for unit, nll in enumerate(spread):
         assert np.isclose(found["mean"][unit], nll.mean())
+        assert np.isclose(found["cubic"][unit], (nll**3).mean() ** (1 / 3))
         assert found["max"][unit] == nll.max()
         assert found["p95"][unit] == nll.max()
 
