@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from driftwood.errors import StoreError
 from parsing.shapes import ShapeCache
-from parsing.shapestate import State
 
 _MAGIC = b"DWRULED\x01"  # the last byte is the version
 _REVISION = 16
@@ -35,5 +34,4 @@ class RuledCache(ShapeCache):
             state = state[len(_MAGIC) + _REVISION :]
         super().load(state)
         if learnt_under != self._rules.revision:
-            self._state = State(changes=self._state.changes)
-            self._slots = {}
+            self._forget()

@@ -27,7 +27,14 @@ def restored(
         if saved["state"] != version:
             raise ValueError(f"it has version {saved['state']!r}, this program reads {version}")
         restore(saved)
-    except (zstandard.ZstdError, ValueError, TypeError, LookupError, AttributeError) as error:
+    except (
+        zstandard.ZstdError,
+        MemoryError,  # a damaged size
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+    ) as error:
         raise StoreError(
             f"the saved state of the parser {name} cannot be read ({error}); if another parser wrote it, set "
             "`parser` to that one; else restore the store from a backup, or start with a new data folder and "

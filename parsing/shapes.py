@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from driftwood.protocols import Parser
 from driftwood.records import Template, TemplateId
+from parsing.freewords import MAX_CONSTANTS, SETTLED, blanked, constants
 from parsing.keys import keys
 from parsing.params import matches
 from parsing.rules import Rules, shown
@@ -81,10 +82,15 @@ class ShapeCache:
     def use(self, rules: Rules) -> None:
         """Follow these rules from the next line on. Known shapes are forgotten where they may be parsed otherwise."""
         if rules.revision != self._rules.revision:
-            self._state = State(changes=self._state.changes)
-            self._slots = {}
-            self.revision += 1
+            self._forget()
         self._rules = rules
+
+    def _forget(self) -> None:
+        """All shapes, that is; the parser keeps its templates."""
+        known = constants(self._parser.templates().values())
+        self._state = State(changes=self._state.changes, constants=known)
+        self._slots = {}
+        self.revision += 1
 
     def parse(self, lines: Sequence[str]) -> list[TemplateId]:
         ids, _ = self.assign(_column(lines))
@@ -161,8 +167,8 @@ class ShapeCache:
         first = _first_rows(rows, len(keys))
         for row in np.sort(first[(slots < 0) & (first < end)]).tolist():
             key = rows[row]
-            line = str(lines[at + row].as_py() or "")
-            text = texts[key] or str(shapes(lines[at + row : at + row + 1])[0])
+            line = lines[at + row : at + row + 1]
+            text = texts[key] or str(shapes(line)[0])
             slots[key] = self._learn(line, text, keys[key], row, turns)
             if len(state) >= self._max_shapes:
                 end = row + 1
@@ -171,37 +177,52 @@ class ShapeCache:
         ids = np.array(state.ids, np.int64)[of]
         versions = _at_their_time(before, turns, of, len(state.ids))
         if len(state) >= self._max_shapes:
-            self._state = State(changes=state.changes)
-            self._slots = {}
+            self._forget()
         return at + end, ids, versions
 
     def _learn(
-        self, line: str, text: str, key: bytes, row: int, turns: list[tuple[int, int, int]]
+        self,
+        line: pa.StringArray,
+        text: str,
+        key: bytes,
+        row: int,
+        turns: list[tuple[int, int, int]],
     ) -> int:
         """The slot of the template of a line whose fine shape is not known; `turns` gets new versions."""
         state = self._state
-        mask, more = masked(line)
+        blank = blanked(text, state.constants)
+        of_class = _digest(blank) if blank else b""
+        slot, agreed = state.classes.get(of_class, (-1, 0))
+        if agreed >= SETTLED:
+            return slot
+        first = str(line[0].as_py() or "")
+        mask, more = masked(first)
         whole = mask + "<*>" if more else mask
         coarse_key = _digest(whole)
         known = state.coarse.get(coarse_key)
+        before = len(turns)
         if known is None:
-            slot, fine = self._parsed(line, row, turns), 0
+            parsed, fine = self._parsed(first, row, turns), 0
         else:
-            slot, fine = known
+            parsed, fine = known
         # Lines of this fine shape differ only where it collapsed: if it fits the mask, so do they all.
         remember = fine < MAX_FINE and matches(text, whole)
         if remember:
-            state.fine[key] = slot
+            state.fine[key] = parsed
         if remember or known is None:
-            state.coarse[coarse_key] = (slot, fine + remember)
+            state.coarse[coarse_key] = (parsed, fine + remember)
             self.revision += 1
-        return slot
+        if blank and known is None:
+            agreed = agreed + 1 if parsed == slot and remember and len(turns) == before else 0
+            state.classes[of_class] = (parsed, agreed)
+        return parsed
 
     def _parsed(self, line: str, row: int, turns: list[tuple[int, int, int]]) -> int:
         state = self._state
         template = self._parser.parse([line])[0]
         news = self._parser.changes()
         state.changes += news
+        self._note(news)
         slot = self._slots.get(template)
         if slot is None:
             slot = self._slots[template] = len(state.ids)
@@ -214,6 +235,15 @@ class ShapeCache:
                 state.versions[changed] = new.version
                 turns.append((changed, row, new.version))
         return slot
+
+    def _note(self, news: Sequence[Template]) -> None:
+        """What new templates mean for free words and for classes."""
+        state = self._state
+        if len(state.constants) <= MAX_CONSTANTS:
+            state.constants |= constants(new.text for new in news)
+        gone = {self._slots.get(parent, -1) for new in news for parent in new.parents} - {-1}
+        if gone:  # lines of theirs now belong to the template that they became
+            state.classes = {k: each for k, each in state.classes.items() if each[0] not in gone}
 
     def templates(self) -> dict[TemplateId, str]:
         return {template: shown(text) for template, text in self._parser.templates().items()}

@@ -12,8 +12,8 @@ import orjson
 from driftwood.errors import StoreError
 from driftwood.records import Template, TemplateId
 
-_MAGIC = b"DWSHAPE\x01"  # the last byte is the version
-_LENGTHS = struct.Struct("<8Q")
+_MAGIC = b"DWSHAPE\x02"  # the last byte is the version
+_LENGTHS = struct.Struct("<11Q")
 _DIGEST = 8
 _Slot = TypeVar("_Slot")
 
@@ -26,17 +26,20 @@ class State:
     """Digest of a fine shape -> slot."""
     coarse: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     """Digest of a coarse shape -> slot, and how many of its fine shapes are in `fine`."""
+    classes: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    """Digest of a class of lines -> slot, and how many of them had this outcome: see `parsing.freewords`."""
+    constants: set[str] = field(default_factory=set)
+    """Words of templates."""
     ids: list[TemplateId] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
     changes: list[Template] = field(default_factory=list)
     """Not yet asked for."""
 
     def __len__(self) -> int:
-        return len(self.fine) + len(self.coarse)
+        return len(self.fine) + len(self.coarse) + len(self.classes)
 
 
 def pack(state: State, parser: bytes) -> bytes:
-    coarse = np.array(list(state.coarse.values()), np.uint32).reshape(-1, 2)
     changes = [[t.id, t.version, t.text, t.exact, t.parents] for t in state.changes]
     parts = (
         parser,
@@ -45,8 +48,9 @@ def pack(state: State, parser: bytes) -> bytes:
         np.array(state.versions, np.int32).tobytes(),
         b"".join(state.fine),
         np.fromiter(state.fine.values(), np.uint32, len(state.fine)).tobytes(),
-        b"".join(state.coarse),
-        coarse.tobytes(),
+        *_pairs(state.coarse),
+        *_pairs(state.classes),
+        "\n".join(sorted(state.constants)).encode(),
     )
     return b"".join((_MAGIC, _LENGTHS.pack(*map(len, parts)), *parts))
 
@@ -62,11 +66,20 @@ def unpack(packed: bytes) -> tuple[State, bytes]:
         ) from error
 
 
+def _pairs(by_digest: dict[bytes, tuple[int, int]]) -> tuple[bytes, bytes]:
+    return b"".join(by_digest), np.array(list(by_digest.values()), np.uint32).tobytes()
+
+
 def _by_digest(digests: bytes, slots: list[_Slot]) -> dict[bytes, _Slot]:
     if len(digests) != _DIGEST * len(slots):
         raise ValueError("its arrays do not fit each other")
     starts = range(0, len(digests), _DIGEST)
     return {digests[at : at + _DIGEST]: slot for at, slot in zip(starts, slots, strict=True)}
+
+
+def _rows(counted: bytes) -> list[list[int]]:
+    rows: list[list[int]] = np.frombuffer(counted, np.uint32).reshape(-1, 2).tolist()
+    return rows
 
 
 def _unpacked(packed: bytes) -> tuple[State, bytes]:
@@ -80,11 +93,16 @@ def _unpacked(packed: bytes) -> tuple[State, bytes]:
     for length in lengths:
         parts.append(packed[at : at + length])
         at += length
-    parser, changes, ids, versions, fine, fine_slots, coarse, coarse_slots = parts
-    pairs = np.frombuffer(coarse_slots, np.uint32).reshape(-1, 2).tolist()
+    parser, changes, ids, versions, fine, fine_slots, *pairs, constants = parts
+    coarse, classes = (
+        _by_digest(digests, [(slot, count) for slot, count in _rows(counted)])
+        for digests, counted in (pairs[:2], pairs[2:])
+    )
     state = State(
         fine=_by_digest(fine, np.frombuffer(fine_slots, np.uint32).tolist()),
-        coarse=_by_digest(coarse, [(slot, count) for slot, count in pairs]),
+        coarse=coarse,
+        classes=classes,
+        constants=set(constants.decode().splitlines()),
         ids=[TemplateId(i) for i in np.frombuffer(ids, np.int64).tolist()],
         versions=np.frombuffer(versions, np.int32).tolist(),
         changes=[
@@ -92,7 +110,8 @@ def _unpacked(packed: bytes) -> tuple[State, bytes]:
             for t, version, text, exact, parents in orjson.loads(changes)
         ],
     )
-    used = max([*state.fine.values(), *(slot for slot, _ in state.coarse.values())], default=-1)
+    counted = (*coarse.values(), *classes.values())
+    used = max((*state.fine.values(), *(slot for slot, _ in counted)), default=-1)
     if used >= len(state.ids) or len(state.ids) != len(state.versions):
         raise ValueError("a shape belongs to a template that is not there")
     return state, parser
