@@ -130,7 +130,9 @@ class LanguageModel(NeuralDetector[NextEvent]):
 
         unit = np.repeat(np.arange(len(batch)), np.diff(pieces.bounds))
         length = pieces.length - pieces.lead + pieces.last
-        train(module, loss, Rows(pieces.which, unit, length), plan, seed=seed, name=self.name)
+        answers = sum(words.size for words in self._words.values())
+        rows = Rows(pieces.which, unit, length, answers)
+        train(module, loss, rows, plan, seed=seed, name=self.name)
 
     def _read(self, module: NextEvent, pieces: Pieces, rows: Ints) -> Reading:
         padded = tensor(pieces.padded(rows), self._device)

@@ -116,7 +116,7 @@ class LogBert(NeuralDetector[Bert]):
             return (missed * asked * scale).sum() + self._alpha * sphere, number
 
         unit = np.repeat(np.arange(len(batch)), np.diff(pieces.bounds))
-        rows = Rows(pieces.which, unit, np.maximum(pieces.length, 1))
+        rows = Rows(pieces.which, unit, np.maximum(pieces.length, 1), self._templates.size)
         train(module, loss, rows, plan, seed=seed, name=self.name)
 
     def _padded(self, pieces: Pieces, rows: Ints) -> tuple[Tensor, Tensor]:

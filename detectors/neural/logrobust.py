@@ -121,7 +121,7 @@ class LogRobust(NeuralDetector[Attentive]):
             weight = tensor(count.astype(np.float32), self._device)
             return (missed * weight).sum(), float(count.sum())
 
-        rows = Rows(row, unit, np.repeat(np.maximum(pieces.length, 1), 2))
+        rows = Rows(row, unit, np.repeat(np.maximum(pieces.length, 1), 2), WIDTH)
         train(module, loss, rows, plan, seed=seed, name=self.name)
 
     def _read(

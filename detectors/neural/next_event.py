@@ -76,7 +76,7 @@ class NextEventDetector(NeuralDetector[Network]):
             )
             return (missed * weight).sum(), float(weight.sum())
 
-        rows = Rows(which, unit, np.ones(len(tokens), np.int64))
+        rows = Rows(which, unit, np.ones(len(tokens), np.int64), self._templates.size)
         train(module, loss, rows, plan, seed=seed, name=self.name)
 
     def _judge(self, batch: LogBatch) -> Floats:

@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 Ints = npt.NDArray[np.int64]
 
+_CELLS = 16_000_000
+"""Answers of one step, at most."""
+
 Loss = Callable[[Ints, Ints], tuple[Tensor, float]]
 """(distinct rows, how often each counts) -> (summed loss, number of events that it is the sum of)."""
 
@@ -49,6 +52,8 @@ class Rows:
     """(M,) the unit that it is of: units, not rows, are held out"""
     length: Ints
     """(D,) events, for batches of like length"""
+    answers: int
+    """Numbers that a network says of one event: what bounds the memory of a step."""
 
 
 @contextmanager
@@ -78,7 +83,8 @@ def train(
     held = _held_out(rows.unit, rng)
     learnt = rows.row[~held]
     kept, often = np.unique(rows.row[held], return_counts=True)
-    size = int(np.clip(len(learnt) // 16, 8, plan.batch))
+    most = max(_CELLS // (rows.answers * max(int(rows.length.max(initial=1)), 1)), 1)
+    size = min(int(np.clip(len(learnt) // 16, 8, plan.batch)), most)
     once = int(rows.length[learnt].sum())
     shortest = plan.steps * size * once // max(len(learnt), 1)
     budget = min(plan.events, max(plan.epochs * once, shortest))
@@ -99,7 +105,7 @@ def train(
             continue
         mark = seen
         if len(kept):
-            now = held_out_loss(module, loss, kept, often, rows.length)
+            now = held_out_loss(module, loss, kept, often, rows.length, min(most, 256))
             worse = 0 if now < best else worse + 1
             if now < best:
                 best, best_state = now, _copy(module)
@@ -116,7 +122,7 @@ def train(
 
 
 def held_out_loss(
-    module: nn.Module, loss: Loss, rows: Ints, count: Ints, length: Ints, size: int = 256
+    module: nn.Module, loss: Loss, rows: Ints, count: Ints, length: Ints, size: int
 ) -> float:
     """Mean loss per event, each row counted as often as it occurs."""
     order = np.argsort(length[rows], kind="stable")

@@ -83,7 +83,7 @@ def test_one_batch_can_be_learnt_by_heart() -> None:
             own = told.gather(1, tokens[rows, 1:].reshape(-1, 1))
             return -own.sum(), float(own.numel())
 
-        rows = Rows(np.arange(4), np.arange(4), np.full(4, 5))
+        rows = Rows(np.arange(4), np.arange(4), np.full(4, 5), 7)
         train(module, loss, rows, Plan(events=10**6, steps=60, rate=1e-2), seed=0, name="test")
         total, number = loss(np.arange(4), np.ones(4))
     assert float(total.detach()) / number < 0.15
@@ -102,7 +102,7 @@ def test_the_state_with_the_best_held_out_loss_is_kept() -> None:
 
     with alone():
         torch.nn.init.zeros_(module.weight)
-        rows = Rows(np.arange(50), np.arange(50), np.ones(50, np.int64))
+        rows = Rows(np.arange(50), np.arange(50), np.ones(50, np.int64), 1)
         best = train(module, loss, rows, Plan(events=10**4, rate=0.05), seed=0, name="test")
     assert best == pytest.approx(min(held)[0])
     assert float(module.weight.detach()) == pytest.approx(min(held)[1])

@@ -216,6 +216,13 @@ def test_deterministic_algorithms_are_all_that_is_used() -> None:
         torch.use_deterministic_algorithms(False)
 
 
+@pytest.mark.parametrize("name", ["gru_lm", "transformer_lm", "deeplog", "loganomaly", "logbert"])
+def test_a_state_stays_below_50_mb_however_many_templates_there_are(name: str) -> None:
+    detector = DETECTORS.make(name, plan=Plan(events=20, steps=1))
+    detector.fit(batch([list(range(n, n + 20)) for n in range(0, 20_000, 20)]))
+    assert len(detector.save()) < 50e6
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ["gru_lm", "transformer_lm", "deeplog", "loganomaly", "logbert"])
 def test_a_gpu_judges_as_a_cpu_does(name: str) -> None:
