@@ -255,7 +255,7 @@ _HAS_PHASES: Callable[[Dataset], bool] = lambda data: bool(len(data.ambiguous)) 
 MADE: dict[str, Subject] = {
     "episode_memory*context": Made(("episode_memory",), with_context),
     "context only": Made(("episode_memory",), context_only),
-    "(new type + 1)*context": Made(("relation_new",), one_more_with_context),
+    "(new type + 1)*context": Made(("type_new",), one_more_with_context),
     "relation_new+relation_exceed": Made(("relation_new", "relation_exceed"), added),
     **{f"{name} refit": Refit(name) for name in ("knn", "ngram_lm_10", "sequence_ensemble")},
     **{name: Classified(name) for name in CLASSIFIERS},
@@ -269,7 +269,8 @@ SIMPLE = frozenset(
         *("new_event", "length", "event_set", "count_vector", "count_vector_bucketed", "ecvc"),
         *("ecvc_idf", "knn", "knn refit", "pca", "isolation_forest", "invariants"),
         *("ngram_unseen", "edit_distance", "new_template", "rate_change", "error_burst"),
-        *("relation_new", "relation_rarity", "relation_exceed", "relation_new+relation_exceed"),
+        *("relation_new", "type_new", "relation_rarity", "relation_exceed"),
+        "relation_new+relation_exceed",
         *("(new type + 1)*context", "context only", *CLASSIFIERS),
     }
 )
