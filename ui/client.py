@@ -169,8 +169,13 @@ class Client(Connection):
 
     # -- results of benchmarks
 
-    def results(self, bench: str | None = None) -> shapes.Results:
-        return cast(shapes.Results, self.get("results", bench=bench))
+    def results(
+        self, bench: str | None = None, data: str | None = None, protocol: str | None = None
+    ) -> shapes.Results:
+        return cast(shapes.Results, self.get("results", bench=bench, data=data, protocol=protocol))
+
+    def boards(self) -> shapes.Boards:
+        return cast(shapes.Boards, self.get("results/boards"))
 
     def post_results(self, rows: Sequence[shapes.Result | Mapping[str, Any]]) -> shapes.Stored:
         return cast(shapes.Stored, self.post("results", [dict(row) for row in rows]))

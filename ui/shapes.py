@@ -445,6 +445,20 @@ class Results(TypedDict):
     results: list[Result]
 
 
+class BoardRow(TypedDict):
+    """A leaderboard that there is."""
+
+    bench: str
+    data: str
+    protocol: str
+    rows: int
+    at: str | None
+
+
+class Boards(TypedDict):
+    boards: list[BoardRow]
+
+
 class Stored(TypedDict):
     stored: int
 

@@ -19,13 +19,28 @@ COLUMNS = {
 _NAMES = ", ".join(f'"{name}"' for name in COLUMNS)
 
 
-def results(store: Readable, bench: str = "", limit: int = 10_000) -> list[Row]:
-    """The newest first; `bench` "" means any."""
+def results(
+    store: Readable, bench: str = "", data: str = "", protocol: str = "", limit: int = 10_000
+) -> list[Row]:
+    """The newest first; "" means any."""
     return list(
         rows(
             store,
-            f"SELECT {_NAMES} FROM results WHERE ? IN ('', bench) ORDER BY rowid DESC LIMIT {limit}",
-            [bench],
+            f"""SELECT {_NAMES} FROM results
+                WHERE ? IN ('', bench) AND ? IN ('', data) AND ? IN ('', protocol)
+                ORDER BY rowid DESC LIMIT {limit}""",
+            [bench, data, protocol],
+        )
+    )
+
+
+def boards(store: Readable) -> list[Row]:
+    """Of what there are rows: benchmarks, data sets and protocols, with the number of rows and the newest time."""
+    return list(
+        rows(
+            store,
+            """SELECT bench, data, protocol, count(*) AS "rows", max("at") AS "at" FROM results
+               GROUP BY ALL ORDER BY ALL""",
         )
     )
 

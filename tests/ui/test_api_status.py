@@ -122,6 +122,11 @@ def test_results_of_benchmarks_are_kept(client: Client) -> None:
     ]
     assert len(client.results()["results"]) == 3
     assert client.post_results([]) == {"stored": 0}
+    demo = client.results(bench="demo", data=ROW["data"], protocol=ROW["protocol"])["results"]
+    assert demo == kept
+    assert client.results(data="elsewhere")["results"] == []
+    boards = client.boards()["boards"]
+    assert [(each["bench"], each["rows"]) for each in boards] == [("demo", 2), ("other", 1)]
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from ui.board import Board, lower_is_better, value_of
 from ui.dashboard.markup import Html, join, tag
-from ui.shapes import Result
+from ui.shapes import BoardRow, Result
 
 
-def choices(rows: Sequence[Result], name: str) -> list[str]:
-    """What stands in a column of the rows; averages first, then by name."""
-    values = {str(row[name]) for row in rows}  # type: ignore[literal-required]
+def choices(boards: Sequence[BoardRow], name: str) -> list[str]:
+    """What one may choose of; averages first, then by name."""
+    values = {str(each[name]) for each in boards}  # type: ignore[literal-required]
     return sorted(values, key=lambda value: (value.rpartition("/")[2] != "mean", value))
 
 

@@ -247,8 +247,19 @@ def app(shop: Shop) -> FastAPI:
         }
 
     @api.get("/api/v1/results")
-    def results() -> Any:
-        return {"results": [] if shop.empty else shop_results.rows(hostile=shop.hostile)}
+    def results(bench: str = "", data: str = "", protocol: str = "") -> Any:
+        wanted = {"bench": bench, "data": data, "protocol": protocol}
+        return {
+            "results": [
+                row
+                for row in shop_results.rows(hostile=shop.hostile)
+                if all(value in ("", row[name]) for name, value in wanted.items())
+            ]
+        }
+
+    @api.get("/api/v1/results/boards")
+    def boards() -> Any:
+        return {"boards": [] if shop.empty else shop_results.boards()}
 
     api.include_router(shop_logql.routes(shop))
     return api

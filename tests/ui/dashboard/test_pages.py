@@ -110,11 +110,21 @@ def test_nothing_but_the_page_is_written_on_it(on: Any, page: str) -> None:
 
 
 def test_a_leaderboard_has_the_newest_values_and_marks_the_best(on: Any) -> None:
-    shown = on(Shop()).open("benchmarks", sort="GA").shown
+    shown = on(Shop()).open("benchmarks", bench="parsing", sort="GA").shown
     assert shown.index("driftwood") < shown.index("drain3") < shown.index("lfa")
     assert '<b class="is-best">0.950</b>' in shown
     assert "0.100" not in shown, "an older run is not shown"
     assert "took more than 600 s" in shown
+
+
+def test_detectors_have_a_leaderboard_without_their_breakdowns(on: Any) -> None:
+    shown = on(Shop()).open("benchmarks", bench="detection").shown
+    assert shown.index("episode_memory") < shown.index("knn") < shown.index("all_positive")
+    assert '<b class="is-best">0.836</b>' in shown
+    assert "R@1%FPR" in shown
+    assert "F1@oracle" not in shown
+    assert "prevalence" not in shown
+    assert '<b class="is-best">0.990</b>' not in shown, "flagging everything wins nothing"
 
 
 def test_an_empty_leaderboard_says_how_to_fill_it(on: Any) -> None:

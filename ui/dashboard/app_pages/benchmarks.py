@@ -21,13 +21,13 @@ def picked(value: str) -> None:
 
 
 def page() -> None:
-    rows = server.ask(server.client.results).result()["results"]
-    if not rows:
+    boards = server.ask(server.client.boards).result()["boards"]
+    if not boards:
         view(leaderboard.empty(), key="empty")
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="choose"):
         for name, label in FILTERS.items():
-            options = leaderboard.choices(rows, name)
+            options = leaderboard.choices(boards, name)
             # A link may name what is not there, and another benchmark has other data sets.
             if st.session_state.get(name) not in options:
                 st.session_state[name] = options[0]
@@ -39,7 +39,11 @@ def page() -> None:
                 label_visibility="collapsed",
                 width=220,
             )
-            rows = [row for row in rows if row[name] == chosen]  # type: ignore[literal-required]
+            boards = [each for each in boards if each[name] == chosen]  # type: ignore[literal-required]
+    (shown,) = boards
+    rows = server.ask(
+        server.client.results, shown["bench"], shown["data"], shown["protocol"]
+    ).result()["results"]
     board = Board.of(rows)
     by = board.sorted_by(ways.chosen("sort"))
     newest = max((row.get("at") or "" for row in rows), default="")
