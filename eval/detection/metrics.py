@@ -144,10 +144,10 @@ class _Order:
 
 
 def threshold_of(validation: Floats, fpr: float) -> float:
-    """The score that at most this share of the validation units exceed; 0 without any.
+    """The score that at most this share of the validation units exceed; 0 without any. Between two, the larger.
 
-    >>> threshold_of(np.array([0.0, 0.0, 1.0, 2.0]), 0.25)
-    1.0
+    >>> threshold_of(np.array([0.0, 0.0, 1.0, 2.0]), 0.25), threshold_of(np.arange(5.0), 0.25)
+    (2.0, 3.0)
     """
     if not len(validation):
         return 0.0
