@@ -6,7 +6,8 @@ Which protocols a data set has follows from what its loader knows of it, never f
     a weighted sample    `A`: random normals of a population, with curves of contamination, few labels and label noise
     its authors' parts   `official`, and `labels...` by attack session where there are such
     runs                 `runs`: whole runs are learnt from or tested on
-    time alone           `B`: chronological, normals only; `C`: chronological, unlabelled, with further slices of time;
+    time alone           `B`: chronological, normals only; `B+ack1h`: and with a person who answers; `C`: chronological,
+                         unlabelled, with further slices of time;
                          `supervised`: chronological, all labels; `leaky`: a random split, as published tables have it
 """
 
@@ -24,8 +25,9 @@ from driftwood.protocols import Labels
 from eval.detection.dataset import Dataset, Rows, Split
 from eval.parsing.readers import DataSetError
 
-Regime = Literal["normal", "unlabelled", "labelled"]
-"""What is known of the training units: that they are normal; nothing; which are which."""
+Regime = Literal["normal", "unlabelled", "labelled", "acknowledged"]
+"""What is known of the training units: that they are normal; nothing; which are which. `acknowledged`: that they are
+normal, and during the test what a person says of each new pattern, an hour after it came up."""
 View = Callable[[Dataset, Rows], npt.NDArray[np.bool_]]
 """Which test units count."""
 
@@ -276,8 +278,11 @@ def _chronological(data: Dataset) -> list[Protocol]:
     train, test = WINDOW_CUTS if streams(data) else SESSION_CUTS
     usual = _Slice((0.0, train), (train, test), (test, 1.0))
     slices = {**SLICES, "C": usual}
+    normals = partial(_in_time, parts=usual, regime="normal")
+    acknowledged = Protocol("B+ack1h", "acknowledged", normals, drawn=False)
     return [
-        Protocol("B", "normal", partial(_in_time, parts=usual, regime="normal"), drawn=False),
+        Protocol("B", "normal", normals, drawn=False),
+        *([] if streams(data) else [acknowledged]),
         *(
             Protocol(
                 name,

@@ -15,13 +15,18 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from detectors import DETECTORS
+from detectors.acknowledgements import acknowledged
 from detectors.context import Context
 from driftwood.errors import ConfigError
 from driftwood.protocols import Detector
 from eval.detection.classifiers import CLASSIFIERS
 from eval.detection.dataset import Dataset, Rows, Split
-from eval.detection.metrics import Floats
+from eval.detection.metrics import Floats, threshold_of
 from eval.detection.protocols import Regime, streams
+
+ANSWER_NS = 3600 * 10**9
+ASKED = 0.01
+"""The share of normal validation units that a person might be asked about."""
 
 
 class Judged(NamedTuple):
@@ -104,6 +109,9 @@ class Alone:
         needs = self._made.needs
         if "fields" in needs and data.batch.fields is None:
             return False
+        if regime == "acknowledged":
+            # What merely trains on would have to see all again for one more session.
+            return self._made.level == "session" and self._made.incremental and not needs
         return "labels" not in needs or regime == "labelled"
 
     def run(self, case: Case) -> Judged:
@@ -125,7 +133,8 @@ class Refit:
         return (self.name,)
 
     def fits(self, data: Dataset, regime: Regime) -> bool:
-        return self.can(data, regime) and not streams(data)
+        # Of slow ones, when it is asked for.
+        return self.can(data, regime) and not streams(data) and self.name in SIMPLE
 
     def can(self, data: Dataset, regime: Regime) -> bool:
         return regime == "normal"
@@ -203,6 +212,8 @@ def fitted(detector: Detector, case: Case) -> Judged:
     """Fit to the training units, then score the others, in streaming where it follows its sources."""
     batch, split = case.data.batch, case.split
     detector.fit(batch.at(split.train), split.labels, seed=case.seed)
+    if case.regime == "acknowledged":
+        return answered(detector, case)
     if detector.level == "session":
         parts = [batch.at(rows) for rows in (split.validation, split.test)]
         return Judged(*(detector.score(part).of_units(len(part)) for part in parts))
@@ -212,6 +223,24 @@ def fitted(detector: Detector, case: Case) -> Judged:
         found[rows] = detector.score(now).of_units(len(rows))
         detector.partial_fit(now)
     return Judged(found[split.validation], found[split.test])
+
+
+def answered(detector: Detector, case: Case) -> Judged:
+    """Scores of a detector that asks a person about each new pattern above the threshold of validation.
+
+    The person's answers are the one use of the test's labels: of a unit that was scored already, after `ANSWER_NS`.
+    """
+    batch, split = case.data.batch, case.split
+    validation = batch.at(split.validation)
+    scores = detector.score(validation).of_units(len(validation))
+    test, _ = acknowledged(
+        detector,
+        batch.at(split.test),
+        lambda row: bool(case.data.truth[split.test[row]]),
+        ANSWER_NS,
+        threshold_of(scores, ASKED),
+    )
+    return Judged(scores, test)
 
 
 def _by_start(data: Dataset, rows: Rows) -> Iterator[Rows]:
@@ -225,15 +254,13 @@ def _by_start(data: Dataset, rows: Rows) -> Iterator[Rows]:
 
 def with_context(case: Case, parts: tuple[Judged, ...]) -> Judged:
     """The score, raised by what was strange just before."""
-    context = Context().fit(parts[0].validation)
-    start, source = case.data.batch.start, case.data.batch.source
-    rows = case.split.validation, case.split.test
-    return Judged(
-        *(
-            context.apply(source[each], start[each], score)
-            for each, score in zip(rows, parts[0], strict=True)
-        )
-    )
+    context, batch = Context().fit(parts[0].validation), case.data.batch
+    found = np.zeros(len(batch))
+    found[case.split.validation], found[case.split.test] = parts[0]
+    # Of runs side by side, validation is not before the test.
+    rows = np.sort(np.concatenate((case.split.validation, case.split.test)))
+    found[rows] = context.apply(batch.source[rows], batch.start[rows], found[rows])
+    return Judged(found[case.split.validation], found[case.split.test])
 
 
 def one_more_with_context(case: Case, parts: tuple[Judged, ...]) -> Judged:

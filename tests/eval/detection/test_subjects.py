@@ -14,7 +14,7 @@ from detectors.context import Context
 from driftwood.errors import ConfigError
 from driftwood.protocols import Labels, LogBatch, Scores
 from eval.detection.classifiers import CLASSIFIERS
-from eval.detection.dataset import Dataset
+from eval.detection.dataset import Dataset, Split
 from eval.detection.metrics import Ranking
 from eval.detection.protocols import protocols_of
 from eval.detection.subjects import (
@@ -28,7 +28,7 @@ from eval.detection.subjects import (
     subject,
     with_context,
 )
-from tests.eval.detection.made import attacked, sessions
+from tests.eval.detection.made import attacked, dataset, sessions
 
 
 def case(data: Dataset, protocol: int | str = 0, seed: int = 0) -> Case:
@@ -131,6 +131,31 @@ def test_refit_scores_the_test_with_all_that_is_known_to_be_normal() -> None:
     assert (again.test < once.test).any()
 
 
+def test_a_person_who_answers_after_an_hour_helps_only_from_then_on() -> None:
+    truth = [int(at % 10 == 9) for at in range(400)]
+    new = [[1, 7] if at > 260 and at % 2 else [1, 2] for at in range(400)]
+    data = dataset([[1, 9] if bad else new[at] for at, bad in enumerate(truth)], truth)
+    asked = case(data, "B+ack1h")
+    alone = case(data, "B").scores_of("event_set")
+    helped = asked.scores_of("event_set")
+    assert np.array_equal(helped.validation, alone.validation)
+    end, first = asked.data.batch.end[asked.split.test], asked.split.test[0]
+    early = end < asked.data.batch.end[first] + 3600 * 10**9
+    assert np.array_equal(helped.test[early], alone.test[early])
+    tested = data.truth[asked.split.test]
+    assert Ranking.of(tested, helped.test).ap() > Ranking.of(tested, alone.test).ap() + 0.2
+    assert not subject("new_template").can(asked.data, "acknowledged")
+    assert subject("all_positive").can(asked.data, "acknowledged")
+
+
+def test_context_follows_time_where_validation_is_not_before_the_test() -> None:
+    asked = case(attacked())
+    rows = np.sort(np.concatenate((asked.split.validation, asked.split.test)))
+    mixed = Case(asked.data, Split(asked.split.train, rows[::2], rows[1::2]), "normal", 0, {})
+    judged = Judged(np.ones(len(rows[::2])), np.full(len(rows[1::2]), 2.0))
+    assert (with_context(mixed, (judged,)).test >= 2.0).all()
+
+
 def test_the_oracle_gate_knows_the_phase_and_all_positive_nothing() -> None:
     asked = case(attacked())
     in_phase = asked.data.phase[asked.split.test] != ""
@@ -148,6 +173,8 @@ def test_by_default_each_takes_part_where_it_means_something() -> None:
     assert not subject("random_forest").can(timed, "normal")
     assert not subject("count_vector").fits(timed, "labelled")
     assert subject("knn").fits(timed, "labelled")
+    assert subject("knn refit").fits(timed, "normal")
+    assert not subject("ngram_lm_10 refit").fits(timed, "normal"), "it is slow"
 
 
 def test_every_detector_is_a_subject_and_the_neural_ones_when_they_are_asked_for() -> None:
