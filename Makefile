@@ -40,7 +40,7 @@ check: dev
 
 bench: dev
 	@kept=$$(mktemp -d); trap 'rm -rf "$$kept"' EXIT; \
-	for each in decode templates detection detectors store files kafka_source push logql real_logs \
+	for each in decode parsing detection lookups store files kafka_source push logql real_logs \
 	    "serve --keep $$kept/store" "dashboard $$kept/store" "large $$kept/store"; do \
 	    echo "== $$each"; $(BIN)/python -m benchmarks.$$each || exit 1; done
 

@@ -1,6 +1,6 @@
 """How fast detectors of sessions are: events/s of CPU time, beside the floor of counting templates in numpy.
 
-    python -m benchmarks.detectors [--sessions 200000] [--subjects ensemble,knn] [--unalike]
+    python -m benchmarks.lookups [--sessions 200000] [--subjects ensemble,knn] [--unalike]
 
 Sessions are like HDFS's: about 21 events of 30 templates, 27,000 distinct sequences and some 700 distinct vectors of
 counts, common ones by far the most frequent; with --unalike no two of them are alike. *pass*: the first half is learnt
