@@ -341,6 +341,7 @@ def test_a_hundred_thousand_label_sets_are_stored_judged_and_shown(tmp_path: Pat
     written(tmp_path / "logs", {"many": "".join(f"{json.dumps(row)}\n" for row in rows).encode()})
     began = time.process_time()
     with running(tmp_path / "data", tmp_path / "logs") as (_, client):
+        at_first = client.stats()["memory_mb"]  # of this process, which ran other tests before
         stored(client, 100_000)
         assert time.process_time() - began < 30  # some 6 on the machine that this was written on
         began = time.monotonic()
@@ -350,4 +351,4 @@ def test_a_hundred_thousand_label_sets_are_stored_judged_and_shown(tmp_path: Pat
         ]  # fmt: skip
         assert time.monotonic() - began < 20
         assert max(len(json.dumps(answer)) for answer in answers) < 2_000_000
-        assert client.stats()["memory_mb"] < 1_500
+        assert client.stats()["memory_mb"] - at_first < 1_200
