@@ -18,8 +18,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from detectors.neural.networks import Embeddings
-from detectors.neural.next_event import WINDOW, NextEventDetector
-from detectors.neural.training import Plan
+from detectors.neural.next_event import NextEventDetector
 
 
 class Lstm(nn.Module):
@@ -37,19 +36,6 @@ class Lstm(nn.Module):
 
 class DeepLog(NextEventDetector[Lstm]):
     name = "deeplog"
-
-    def __init__(
-        self,
-        *,
-        width: int = 64,
-        layers: int = 2,
-        window: int = WINDOW,
-        ends: bool = True,
-        plan: Plan | None = None,
-        device: str = "cpu",
-    ) -> None:
-        self._width, self._layers = width, layers
-        super().__init__(plan or Plan(events=1_000_000, batch=512, rate=4e-3), window, ends, device)
 
     def _build(self) -> Lstm:
         return Lstm(self._templates.size, self._width, self._layers)

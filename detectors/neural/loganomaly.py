@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from detectors.neural.networks import Embeddings
-from detectors.neural.next_event import WINDOW, NextEventDetector
-from detectors.neural.training import Plan
+from detectors.neural.next_event import NextEventDetector
 
 
 class TwoLstms(nn.Module):
@@ -38,19 +37,6 @@ class TwoLstms(nn.Module):
 
 class LogAnomaly(NextEventDetector[TwoLstms]):
     name = "loganomaly"
-
-    def __init__(
-        self,
-        *,
-        width: int = 64,
-        layers: int = 2,
-        window: int = WINDOW,
-        ends: bool = True,
-        plan: Plan | None = None,
-        device: str = "cpu",
-    ) -> None:
-        self._width, self._layers = width, layers
-        super().__init__(plan or Plan(events=1_000_000, batch=512, rate=4e-3), window, ends, device)
 
     def _build(self) -> TwoLstms:
         return TwoLstms(self._templates.size, self._width, self._layers)

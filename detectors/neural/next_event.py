@@ -50,10 +50,20 @@ class NextEventDetector(NeuralDetector[Network]):
     ordered by the event's chance (rank - chance). What training never saw has the last rank.
     """
 
-    def __init__(self, plan: Plan, window: int, ends: bool, device: str) -> None:
+    def __init__(
+        self,
+        *,
+        width: int = 64,
+        layers: int = 2,
+        window: int = WINDOW,
+        ends: bool = True,
+        plan: Plan | None = None,
+        device: str = "cpu",
+    ) -> None:
         """`ends`: whether a session's end is told, too, as the event after its last; the papers do not."""
+        self._width, self._layers = width, layers
         self._window, self._ends = window, ends
-        super().__init__(plan, device)
+        super().__init__(plan or Plan(events=1_000_000, batch=512, rate=4e-3), device)
 
     def _histories(self, batch: LogBatch) -> tuple[Histories, Ints]:
         """Also the sessions that they are of."""
