@@ -14,24 +14,23 @@ So the same sessions and the same verdicts between them give the same state.
 from __future__ import annotations
 
 import logging
-import threading
-from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors import DETECTORS
-from detectors.election import Call, Result, conformal, elect, is_strange, loudness, teach
+from detectors.champion import Champion, aside
+from detectors.election import Call, Result, conformal, is_strange, loudness
 from detectors.session_memory import load as load_sessions
 from detectors.session_memory import pattern
 from detectors.session_memory import save as save_sessions
 from detectors.sessions import Session, batch_of
-from detectors.units import FOREVER, NEVER, SECOND, Ints
+from detectors.shared_text import Shared
+from detectors.units import NEVER, SECOND
 from driftwood.protocols import Detector, LogBatch, Scores
 
 logger = logging.getLogger(__name__)
@@ -40,8 +39,6 @@ REMEMBERED = 500
 """Told sessions that people may still say something of."""
 MAX_VERDICTS = 1_000
 """Of people, the newest: what they teach is learnt again at each."""
-MAX_CALM = 10_000
-"""Scores of normal sessions that one detector's threshold rests on, the newest."""
 MAX_ROWS = 250_000
 """Events of the sessions that are kept for the next election; the oldest make room."""
 AGAIN_NS = 3_600 * SECOND
@@ -51,62 +48,6 @@ LOG = 5
 """Decisions that the status still names."""
 
 NORMAL, REAL = ("expected", "noise"), "real"
-
-
-@dataclass(slots=True)
-class Champion:
-    """One detector in force."""
-
-    name: str
-    detector: Detector | None = None
-    """None until the first election."""
-    base: bytes = b""
-    """Its state without what people taught."""
-    calm: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_CALM))
-    """What normal sessions scored, the oldest first."""
-    ordered: list[float] = field(default_factory=list)
-    """The same, ascending."""
-    log: list[str] = field(default_factory=list)
-
-    def load(self, state: bytes, taught: Sequence[Session]) -> None:
-        self.base = state
-        self.detector = DETECTORS.make(self.name)
-        self.detector.load(state)
-        teach(self.detector, taught)
-
-    def calmly(self, scores: Sequence[float]) -> None:
-        self.calm = deque(scores, MAX_CALM)
-        self.ordered = sorted(self.calm)
-
-    def saw(self, score: float) -> None:
-        """A normal session scored this."""
-        if len(self.calm) == MAX_CALM:
-            gone = self.calm[0]
-            del self.ordered[bisect_left(self.ordered, gone)]
-        self.calm.append(score)
-        insort(self.ordered, score)
-
-
-@dataclass(slots=True)
-class Shared:
-    """A text that all lines have, up to the line that has another."""
-
-    text: str | None = None
-    until: int = FOREVER
-    """A line id."""
-
-    def meet(self, texts: Sequence[str | None], codes: npt.NDArray[Any], line_id: Ints) -> None:
-        """Lines with these `codes` into `texts`, in order; at least one."""
-        if self.until == FOREVER:
-            if self.text is None:
-                self.text = texts[codes[0]]
-            others = np.flatnonzero(np.array([text != self.text for text in texts])[codes])
-            if len(others):
-                self.until = int(line_id[others[0]])
-
-    def of(self, session: Session) -> str | None:
-        """None when by the session's first line another text was there."""
-        return self.text if int(session.rows.line_id.min()) < self.until else None
 
 
 class Kept(NamedTuple):
@@ -341,7 +282,7 @@ class SessionModel:
             anomalous=tuple(said[i] for i in anomalous if i in said),
             share=self._alerts_per_day / max(_per_day(normal), 1e-9),
         )
-        results = {c.name: _aside(c, call) for c in self.champions}
+        results = {c.name: aside(c, call) for c in self.champions}
         self._pending = _Pending(call, numbers, tuple(taught), tuple(anomalous), results)
 
     def _decide(self, pending: _Pending) -> None:
@@ -478,21 +419,6 @@ class SessionModel:
         if header["pending"] is not None:
             at, numbers, taught, anomalous = header["pending"]
             self._start(at, tuple(numbers), taught, anomalous)
-
-
-def _aside(champion: Champion, call: Call) -> Future[Result]:
-    """Hold an election on a thread of its own, which nobody waits for at the end of the process."""
-    future: Future[Result] = Future()
-    state = champion.base if champion.detector is not None else None
-
-    def work() -> None:
-        try:
-            future.set_result(elect(champion.name, state, call))
-        except BaseException as error:  # whoever decides gets it
-            future.set_exception(error)
-
-    threading.Thread(target=work, name=f"election-{champion.name}", daemon=True).start()
-    return future
 
 
 def _per_day(sessions: Sequence[Session]) -> float:
