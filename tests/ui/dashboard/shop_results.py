@@ -29,6 +29,10 @@ def rows(*, hostile: bool = False) -> list[dict[str, Any]]:
         for subject, values in DETECTORS.items()
         for metric, value in values.items()
     ]
+    found += [
+        row("ait_ads/mean", "wide", "ensemble", f"phases@{n}/day", 0.9, bench="detection")
+        for n in range(20)
+    ]
     if hostile:
         found = [{**each, "subject": each["subject"] + HOSTILE, "note": HOSTILE} for each in found]
     return found

@@ -212,8 +212,9 @@ def test_what_a_verdict_teaches_stands_beside_the_buttons(
     opened: Callable[..., Page], shop: Served
 ) -> None:
     shop.shop.effects = {"real": "Kept as an example of trouble.", "noise": "Learnt as normal."}
+    unseen = shop.shop.anomalies[1]["id"]  # answers are remembered for some seconds
     try:
-        page = opened("anomalies")
+        page = opened(f"anomalies?anomaly={unseen}")
         expect(page.locator(".dw-hint", has_text="Kept as an example of trouble.")).to_be_visible()
         page.get_by_role("button", name="Noise", exact=True).last.hover()
         expect(page.get_by_role("tooltip")).to_have_text("Learnt as normal.")
@@ -326,6 +327,15 @@ def test_the_keyboard_walks_through_lines(opened: Callable[..., Page]) -> None:
     expect(page.locator(".dw-lines").first.locator(".dw-line").nth(2)).to_have_class(
         re.compile("is-on")
     )
+
+
+def test_a_board_of_many_metrics_scrolls_within_its_panel(opened: Callable[..., Page]) -> None:
+    page = opened("benchmarks?bench=detection&data=ait_ads/mean&protocol=wide")
+    panel = page.locator(".dw-panel:has(> .dw-board)")
+    expect(panel.get_by_text("phases@19/day")).to_have_count(1)
+    inside = panel.evaluate("p => [p.scrollWidth > p.clientWidth, getComputedStyle(p).overflowX]")
+    assert inside == [True, "auto"]
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
 
 
 def test_a_pattern_in_a_link_is_open(opened: Callable[..., Page]) -> None:
